@@ -1,0 +1,1 @@
+//! Bytes to values and back, pure: no I/O, no clock, no panic on any input.
