@@ -117,6 +117,21 @@ fn a_quarantined_file_is_never_lost_nor_overwrites_another() {
 }
 
 #[test]
+fn a_file_from_another_directory_is_never_lost_in_a_new_quarantine() {
+    crash_everywhere(
+        |disk| {
+            create_dir_durable(disk, &path("sub")).unwrap();
+            replace_file(disk, &path("sub/file"), b"bytes").unwrap();
+        },
+        |disk| quarantine(disk, &path("sub/file"), Path::new(DIR)).map(drop),
+        |disk, done| {
+            let (old, new) = (content(disk, "sub/file"), content(disk, "quarantine/file.0"));
+            assert!(if done { old.is_none() && new.is_some() } else { old.is_some() || new.is_some() });
+        },
+    );
+}
+
+#[test]
 fn a_created_directory_survives_and_may_be_created_again() {
     crash_everywhere(
         |_| {},

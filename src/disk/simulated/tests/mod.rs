@@ -103,11 +103,15 @@ fn raw_damage_is_seen_by_readers_and_survives_a_power_cut() {
     let disk = disk();
     let file = create(&disk, "file", b"abcdef");
     file.sync().unwrap();
+    write(&*file, 0, b"?");
     write(&*file, 0, b"A");
     disk.overwrite(&path("file"), 2, b"XY");
     disk.flip_bit(&path("file"), 8 * 5);
     assert_eq!(disk.read_all(&path("file")), b"AbXYeg");
     assert_eq!(disk.durable_bytes(&path("file")), b"abXYeg");
+    disk.sync_dir(Path::new(DIR)).unwrap();
+    let damaged = survivors(&disk, "file");
+    assert!(damaged.iter().flatten().all(|bytes| bytes.ends_with(b"bXYeg")), "{damaged:?}");
     disk.truncate_raw(&path("file"), 5);
     disk.copy_raw(&path("file"), &path("copy"));
     disk.put_raw(&path("file"), b"new");

@@ -118,6 +118,37 @@ fn an_unsynced_cut_may_be_undone_or_survive_without_the_growth_after_it() {
 }
 
 #[test]
+fn sectors_that_were_cut_off_unsynced_may_be_on_the_medium() {
+    let disk = disk();
+    let file = create_durable(&disk, "file", &[b'a'; SECTOR_BYTES]);
+    write(&*file, 512, &[b'b'; SECTOR_BYTES]);
+    file.set_len(512).unwrap();
+    let whole = [[b'a'; SECTOR_BYTES], [b'b'; SECTOR_BYTES]].concat();
+    assert!(survivors(&disk, "file").contains(&Some(whole)));
+}
+
+#[test]
+fn the_zeros_behind_a_cut_may_survive_without_the_cut() {
+    let disk = disk();
+    let file = create_durable(&disk, "file", b"abcdef");
+    file.set_len(2).unwrap();
+    assert_eq!(disk.after_power_cut(4).read_all(&path("file")), b"ab\0\0\0\0");
+}
+
+#[test]
+fn the_last_operation_is_the_last_one_across_processes() {
+    let disk = disk();
+    let file = create_durable(&disk, "file", &[b'o'; 2 * SECTOR_BYTES]);
+    for _ in 0..10 {
+        write(&*file, 0, &[b'1'; SECTOR_BYTES]);
+    }
+    let second = disk.after_process_crash();
+    write(&*second.open(&path("file"), Access::ReadWrite).unwrap(), 512, &[b'2'; SECTOR_BYTES]);
+    let expected = [[b'o'; SECTOR_BYTES], [b'2'; SECTOR_BYTES]].concat();
+    assert_eq!(second.after_power_cut(2).read_all(&path("file")), expected);
+}
+
+#[test]
 fn bytes_cut_off_do_not_return_when_the_file_grows_again() {
     let disk = disk();
     let file = create_durable(&disk, "file", &[b'x'; 1200]);
