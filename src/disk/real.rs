@@ -1,7 +1,7 @@
 //! The operating system's file system. Calls go straight through: no caching, no buffering, no retries.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -103,7 +103,7 @@ impl DiskFile for RealFile {
             // To `preadv2` this one means "wherever the descriptor stands".
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        match rustix::io::preadv2(&self.0, &mut [IoSliceMut::new(buf)], at.0, ReadWriteFlags::NOWAIT) {
+        match rustix::io::preadv2(&self.0, &mut [io::IoSliceMut::new(buf)], at.0, ReadWriteFlags::NOWAIT) {
             Ok(read) => Ok(Some(read)),
             // Not in memory, or a file system or kernel that cannot tell.
             Err(Errno::AGAIN | Errno::INTR | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(None),

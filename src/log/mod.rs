@@ -30,6 +30,9 @@ mod walk;
 mod write_ahead;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use authority::{AuthoritativeFile, AuthorityError, Loaded};
 pub use cursor::{ReadCursor, Residency};
 pub use error::{AppendError, DamagedRange, ReadError};

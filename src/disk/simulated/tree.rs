@@ -140,10 +140,13 @@ impl Tree {
     }
 
     pub(super) fn rename(&mut self, from: &Path, to: &Path, sequence: u64) -> io::Result<()> {
-        let node = self.resolve(from)?;
         let (from_entry, to_entry) = (self.entry(from)?, self.entry(to)?);
+        let node = self.resolve(from)?;
         if to.starts_with(from) && to != from {
             return Err(ErrorKind::InvalidInput.into());
+        }
+        if from.starts_with(to) && to != from {
+            return Err(ErrorKind::DirectoryNotEmpty.into());
         }
         if let Some(replaced) = self.directory(to_entry.dir)?.live.get(&to_entry.name) {
             if *replaced == node {

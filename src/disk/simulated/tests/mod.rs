@@ -1,6 +1,8 @@
 //! The simulation is what every crash test stands on, so it is tested like the thing itself.
 
 mod faults;
+#[cfg(target_os = "linux")] // its errors are the ones to compare with
+mod likeness;
 mod names;
 mod power_cut;
 
