@@ -7,6 +7,7 @@ pub mod envelope;
 pub mod footer;
 pub mod frame;
 pub mod index;
+pub mod record_set;
 pub mod segment_header;
 
 /// The version that this build writes, of every format that has one. A file of a later version is refused,
