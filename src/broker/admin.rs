@@ -77,6 +77,12 @@ impl Broker {
         topic.partition_ids().map(describe).collect()
     }
 
+    /// What the kind of storage is called.
+    #[must_use]
+    pub fn storage_kind(&self) -> &'static str {
+        self.storage.kind()
+    }
+
     /// Figures about the broker. Works to the last.
     #[must_use]
     pub fn describe(&self) -> BrokerDescription {

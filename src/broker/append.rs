@@ -58,8 +58,7 @@ impl Broker {
             has_untimed_records: summary.has_untimed_records,
             timestamp_type: topic.config().timestamp_type,
         };
-        let append =
-            Append { kind: AppendKind::Batch(new_batch), expected_offset: batch.expected_offset };
+        let append = Append { kind: AppendKind::Batch(new_batch), expected_offset: batch.expected_offset };
         let receipt = partition.submit(append, permit);
         Ok(PendingAppend { topic, at, receipt })
     }
@@ -71,7 +70,10 @@ impl Broker {
             records_max: BATCH_RECORDS_MAX,
             payload_bytes_max: config.max_batch_bytes,
         };
-        let summary = record_set::validate(records, &limits)?;
+        let summary = record_set::validate(&[records], limits)?;
+        if summary.has_delayed_records {
+            return Err(AppendError::DelayedRecords);
+        }
         self.check_timestamp(summary.max_timestamp_ms, config.timestamp_type)?;
         Ok(summary)
     }

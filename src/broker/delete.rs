@@ -81,7 +81,9 @@ impl Broker {
                 DeleteRecordsError::OutOfRange { at, asked: before, available }
             }
             partition::DeleteRecordsError::Store(error) => CommitError::of_store(error, at).into(),
-            partition::DeleteRecordsError::Unavailable(error) => CommitError::of_unavailable(error, at).into(),
+            partition::DeleteRecordsError::Unavailable(error) => {
+                CommitError::of_unavailable(error, at).into()
+            }
         })
     }
 }

@@ -163,6 +163,9 @@ pub enum AppendError {
         /// The limit.
         records_max: usize,
     },
+    /// A record is to be delivered later, which the broker cannot do yet.
+    #[error("deliver_at_ms is not supported by this version of the broker")]
+    DelayedRecords,
     /// The bytes are no record set, or one that not every client could decode.
     #[error("the record set is malformed: {what}")]
     Malformed {

@@ -19,14 +19,14 @@ pub fn partition_of_key(key: &[u8], partitions: u32) -> PartitionId {
 
 /// Spreads records without a key: sticks to a partition for [`GATHERED_FRAME_BYTES_MAX`], then moves on.
 #[derive(Debug, Default)]
-pub struct StickyPartitioner {
+pub(super) struct StickyPartitioner {
     /// The bytes that all records so far had; which partition is next follows from it.
     bytes: AtomicU64,
 }
 
 impl StickyPartitioner {
     /// The partition for a record of `record_bytes`.
-    pub fn next(&self, record_bytes: usize, partitions: u32) -> PartitionId {
+    pub(super) fn next(&self, record_bytes: usize, partitions: u32) -> PartitionId {
         let before = self.bytes.fetch_add(to_u64(record_bytes), Ordering::Relaxed);
         let turn = before / to_u64(GATHERED_FRAME_BYTES_MAX);
         let partition = turn.checked_rem(u64::from(partitions)).unwrap_or(0);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::{CommitError, LookupError};
 use super::partitioner::{StickyPartitioner, partition_of_key};
+use super::{CommitError, LookupError};
 use crate::codec::topic_meta::TopicMeta;
 use crate::partition::{AppendReceipt, Appended, Partition};
 use crate::types::num::u32_to_usize;

@@ -20,41 +20,41 @@ pub(super) fn append(
     requests: Streaming<AppendRequest>,
 ) -> impl Stream<Item = Result<AppendResponse, Status>> + Send + 'static {
     let stopping = broker.stopping();
-    pipeline(requests, stopping, "BATCH_TOO_LARGE", move |mut request: AppendRequest| {
+    let begin_one = move |mut request: AppendRequest| {
         let broker = Arc::clone(&broker);
         async move {
             let correlation_id = std::mem::take(&mut request.correlation_id);
-            let begun = begin(&broker, request).await;
-            async move {
-                let appended = match begun {
-                    Ok(pending) => pending.appended().await.map_err(|error| Refusal::from(&error)),
-                    Err(refusal) => Err(refusal),
-                };
-                match appended {
-                    Ok(appended) => AppendResponse {
-                        base_offset: appended.base_offset.0,
-                        record_count: appended.record_count,
-                        durable_offset: appended.durable_offset.0,
-                        append_time_ms: appended.append_time_ms,
-                        duplicate: false,
-                        durability: Durability::Synced.into(),
-                        correlation_id,
-                        error: None,
-                    },
-                    Err(refusal) => AppendResponse {
-                        correlation_id,
-                        error: Some(refusal.rpc_status()),
-                        ..AppendResponse::default()
-                    },
-                }
-            }
+            (begin(&broker, request).await, correlation_id)
         }
-    })
+    };
+    pipeline(requests, stopping, "BATCH_TOO_LARGE", begin_one, finish)
 }
 
 async fn begin(broker: &BrokerHandle, request: AppendRequest) -> Result<PendingAppend, Refusal> {
     let batch = batch_append(request)?;
     broker.append(batch).await.map_err(|error| Refusal::from(&error))
+}
+
+async fn finish((begun, correlation_id): (Result<PendingAppend, Refusal>, String)) -> AppendResponse {
+    let appended = match begun {
+        Ok(pending) => pending.appended().await.map_err(|error| Refusal::from(&error)),
+        Err(refusal) => Err(refusal),
+    };
+    match appended {
+        Ok(appended) => AppendResponse {
+            base_offset: appended.base_offset.0,
+            record_count: appended.record_count,
+            durable_offset: appended.durable_offset.0,
+            append_time_ms: appended.append_time_ms,
+            duplicate: false,
+            durability: Durability::Synced.into(),
+            correlation_id,
+            error: None,
+        },
+        Err(refusal) => {
+            AppendResponse { correlation_id, error: Some(refusal.rpc_status()), ..AppendResponse::default() }
+        }
+    }
 }
 
 fn batch_append(request: AppendRequest) -> Result<BatchAppend, Refusal> {

@@ -148,8 +148,7 @@ impl Delivery {
             let message = format!("this stream does not read partition {stranger} of topic {topic:?}");
             return Err(Refusal::invalid("NOT_SUBSCRIBED", message));
         }
-        let is_meant =
-            |at: &TopicPartition| partitions.is_empty() || partitions.contains(&at.partition.0);
+        let is_meant = |at: &TopicPartition| partitions.is_empty() || partitions.contains(&at.partition.0);
         Ok(read.into_iter().filter(is_meant).collect())
     }
 

@@ -21,21 +21,22 @@ enum Step<P> {
     Fail(Status),
 }
 
-/// Runs each request through `begin`, one after the other, and answers with what the future that it returns
-/// comes to. Ends after the requests have, when the client goes away, or when the broker stops: then behind
+/// Runs each request through `begin`, one after the other, and then through `finish`, which waits for what has
+/// become of it. Ends after the requests have, when the client goes away, or when the broker stops: then behind
 /// the answers to what was begun.
-pub(super) fn pipeline<Q, A, B, F, P>(
+pub(super) fn pipeline<Q, P, A, B, F>(
     mut requests: Streaming<Q>,
     stopping: CancellationToken,
     too_large: &'static str,
-    mut begin: B,
+    mut begin: impl FnMut(Q) -> B + Send + 'static,
+    finish: impl Fn(P) -> F + Send + 'static,
 ) -> impl Stream<Item = Result<A, Status>> + Send + 'static
 where
     Q: Send + 'static,
-    A: Send + 'static,
-    B: FnMut(Q) -> F + Send + 'static,
-    F: Future<Output = P> + Send,
-    P: Future<Output = A> + Send + 'static,
+    P: Send + 'static,
+    A: 'static,
+    B: Future<Output = P> + Send,
+    F: Future<Output = A> + Send + 'static,
 {
     let (steps, answers) = mpsc::channel(IN_FLIGHT_MAX);
     tokio::spawn(async move {
@@ -60,11 +61,11 @@ where
             }
         }
     });
-    stream::unfold(answers, |mut answers| async move {
+    stream::unfold((answers, finish), |(mut answers, finish)| async move {
         let answer = match answers.recv().await? {
-            Step::Answer(pending) => Ok(pending.await),
+            Step::Answer(pending) => Ok(finish(pending).await),
             Step::Fail(status) => Err(status),
         };
-        Some((answer, answers))
+        Some((answer, (answers, finish)))
     })
 }

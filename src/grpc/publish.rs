@@ -20,10 +20,7 @@ pub(super) async fn publish(
 }
 
 /// Hands a record to its partition.
-pub(super) async fn begin(
-    broker: &BrokerHandle,
-    request: PublishRequest,
-) -> Result<PendingPublish, Refusal> {
+pub(super) async fn begin(broker: &BrokerHandle, request: PublishRequest) -> Result<PendingPublish, Refusal> {
     let record = new_record(request)?;
     broker.publish(record).await.map_err(|error| Refusal::from(&error))
 }

@@ -8,6 +8,7 @@ use tonic::{Status, Streaming};
 use super::pipeline::pipeline;
 use super::publish::{begin, response};
 use super::status::Refusal;
+use crate::broker::PendingPublish;
 use crate::grpc::BrokerHandle;
 use crate::wire::server::pubsub::{PublishRequest, PublishResponse};
 
@@ -16,25 +17,27 @@ pub(super) fn publish_stream(
     requests: Streaming<PublishRequest>,
 ) -> impl Stream<Item = Result<PublishResponse, Status>> + Send + 'static {
     let stopping = broker.stopping();
-    pipeline(requests, stopping, "RECORD_TOO_LARGE", move |mut request: PublishRequest| {
+    let begin_one = move |mut request: PublishRequest| {
         let broker = Arc::clone(&broker);
         async move {
             let correlation_id = std::mem::take(&mut request.correlation_id);
-            let begun = begin(&broker, request).await;
-            async move {
-                let published = match begun {
-                    Ok(pending) => pending.published().await.map_err(|error| Refusal::from(&error)),
-                    Err(refusal) => Err(refusal),
-                };
-                match published {
-                    Ok(published) => response(published, correlation_id),
-                    Err(refusal) => PublishResponse {
-                        correlation_id,
-                        error: Some(refusal.rpc_status()),
-                        ..PublishResponse::default()
-                    },
-                }
-            }
+            (begin(&broker, request).await, correlation_id)
         }
-    })
+    };
+    pipeline(requests, stopping, "RECORD_TOO_LARGE", begin_one, finish)
+}
+
+async fn finish((begun, correlation_id): (Result<PendingPublish, Refusal>, String)) -> PublishResponse {
+    let published = match begun {
+        Ok(pending) => pending.published().await.map_err(|error| Refusal::from(&error)),
+        Err(refusal) => Err(refusal),
+    };
+    match published {
+        Ok(published) => response(published, correlation_id),
+        Err(refusal) => PublishResponse {
+            correlation_id,
+            error: Some(refusal.rpc_status()),
+            ..PublishResponse::default()
+        },
+    }
 }

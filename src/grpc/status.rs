@@ -110,10 +110,7 @@ impl Refusal {
 }
 
 fn any(name: &str, message: &impl prost::Message) -> prost_types::Any {
-    prost_types::Any {
-        type_url: format!("type.googleapis.com/{name}"),
-        value: message.encode_to_vec(),
-    }
+    prost_types::Any { type_url: format!("type.googleapis.com/{name}"), value: message.encode_to_vec() }
 }
 
 impl From<Refusal> for Status {
@@ -131,9 +128,7 @@ impl From<&LookupError> for Refusal {
             }
             LookupError::TopicNotFound { topic } => new(Code::NotFound, "TOPIC_NOT_FOUND").topic(topic),
             LookupError::PartitionNotFound { at, .. } => new(Code::NotFound, "PARTITION_NOT_FOUND").at(at),
-            LookupError::TopicDamaged { topic } => {
-                new(Code::DataLoss, "TOPIC_METADATA_CORRUPT").topic(topic)
-            }
+            LookupError::TopicDamaged { topic } => new(Code::DataLoss, "TOPIC_METADATA_CORRUPT").topic(topic),
             LookupError::TopicFailed { topic } => new(Code::Unavailable, "TOPIC_FAILED").topic(topic),
             LookupError::PartitionFailed { at } => new(Code::Unavailable, "PARTITION_FAILED").at(at),
             LookupError::ShuttingDown => new(Code::Unavailable, "SHUTTING_DOWN").retry(),
@@ -186,8 +181,11 @@ impl From<&AppendError> for Refusal {
         match error {
             AppendError::Lookup(error) => error.into(),
             AppendError::Create(error) => error.into(),
-            AppendError::BatchTooLarge { .. } | AppendError::TooManyRecords { .. } => Refusal::invalid("BATCH_TOO_LARGE", error),
+            AppendError::BatchTooLarge { .. } | AppendError::TooManyRecords { .. } => {
+                Refusal::invalid("BATCH_TOO_LARGE", error)
+            }
             AppendError::Malformed { .. } => Refusal::invalid("MALFORMED_RECORD_SET", error),
+            AppendError::DelayedRecords => Refusal::unimplemented("deliver_at_ms"),
             AppendError::Record(error) => error.into(),
             AppendError::Commit(error) => error.into(),
         }
@@ -202,9 +200,7 @@ impl From<&ReadError> for Refusal {
             ReadError::OutOfRange { at, available, .. } => {
                 new(Code::OutOfRange, "OFFSET_OUT_OF_RANGE").at(at).range(*available)
             }
-            ReadError::Corrupt { at, damaged } => {
-                new(Code::DataLoss, "CORRUPT_RANGE").at(at).range(*damaged)
-            }
+            ReadError::Corrupt { at, damaged } => new(Code::DataLoss, "CORRUPT_RANGE").at(at).range(*damaged),
             ReadError::PartitionFailed { at } => new(Code::Unavailable, "PARTITION_FAILED").at(at),
             ReadError::RecordExceedsResponse { at, offset, .. } => {
                 let range = OffsetRange { first: *offset, end: offset.plus(1) };
@@ -290,6 +286,9 @@ mod tests {
         let status = Refusal::from(&error).rpc_status();
         assert_eq!(status.details.len(), 1, "waiting does not help");
         let info = rpc::ErrorInfo::decode(&*status.details[0].value).unwrap();
-        assert_eq!((info.metadata["first_offset"].as_str(), info.metadata["end_offset"].as_str()), ("3", "7"));
+        assert_eq!(
+            (info.metadata["first_offset"].as_str(), info.metadata["end_offset"].as_str()),
+            ("3", "7")
+        );
     }
 }
