@@ -6,6 +6,7 @@ mod ids;
 pub mod limits;
 pub mod num;
 mod offset;
+pub(crate) mod planted;
 mod topic_config;
 mod topic_name;
 
