@@ -203,3 +203,112 @@ impl StoreReader for Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::TimestampType;
+
+    fn store(retention_bytes: Option<u64>, retention_ms: Option<u64>) -> (MemoryStore, Arc<dyn StoreReader>) {
+        let store = MemoryStore::new(LogConfig { retention_bytes, retention_ms, ..LogConfig::default() });
+        let reader = store.reader();
+        (store, reader)
+    }
+
+    /// A batch of two records and ten bytes.
+    fn batch() -> NewBatch {
+        NewBatch {
+            payload: vec!["12345".into(), "67890".into()],
+            record_count: 2,
+            max_timestamp_ms: None,
+            has_untimed_records: true,
+            timestamp_type: TimestampType::CreateTime,
+        }
+    }
+
+    fn read(reader: &Arc<dyn StoreReader>, next: u64, bytes_max: usize) -> Result<Vec<u64>, ReadError> {
+        let mut cursor = ReadCursor::at(Offset(next));
+        let batches = reader.read(&mut cursor, bytes_max, Residency::CachedOnly)?;
+        let end = batches.last().map_or(Offset(next), |last| last.offsets.end);
+        assert_eq!(cursor.next, end);
+        Ok(batches.iter().map(|batch| batch.base_offset().0).collect())
+    }
+
+    #[test]
+    fn nothing_is_readable_before_the_sync() {
+        let (mut store, reader) = store(None, None);
+        store.append(&[batch()], 5).unwrap();
+        assert_eq!((store.next_offset(), reader.durable_offset()), (Offset(2), Offset(0)));
+        assert!(read(&reader, 0, 100).unwrap().is_empty());
+        assert_eq!(store.sync().unwrap(), Offset(2));
+        assert_eq!(read(&reader, 0, 100).unwrap(), [0]);
+        assert_eq!(read(&reader, 1, 100).unwrap(), [0]);
+        assert!(matches!(read(&reader, 3, 100), Err(ReadError::OutOfRange { .. })));
+    }
+
+    #[test]
+    fn reads_give_whole_batches_and_at_least_one() {
+        let (mut store, reader) = store(None, None);
+        store.append(&[batch(), batch(), batch()], 5).unwrap();
+        store.sync().unwrap();
+        assert_eq!(read(&reader, 0, 0).unwrap(), [0]);
+        assert_eq!(read(&reader, 0, 29).unwrap(), [0, 2]);
+        assert_eq!(read(&reader, 2, 100).unwrap(), [2, 4]);
+    }
+
+    #[test]
+    fn append_times_never_go_back() {
+        let (mut store, reader) = store(None, None);
+        assert_eq!(store.append(&[batch()], 50).unwrap(), 50);
+        assert_eq!(store.append(&[batch()], 20).unwrap(), 50);
+        store.sync().unwrap();
+        assert_eq!(reader.seek_time(50).unwrap().next, Offset(0));
+        assert_eq!(reader.seek_time(51).unwrap().next, Offset(4));
+        assert_eq!(reader.info().newest_timestamp_ms, Some(50));
+    }
+
+    #[test]
+    fn the_oldest_batches_go_when_there_are_too_many_bytes() {
+        let (mut store, reader) = store(Some(25), None);
+        store.append(&[batch(), batch(), batch()], 5).unwrap();
+        store.sync().unwrap();
+        assert_eq!((reader.log_start_offset(), reader.info().size_bytes), (Offset(2), 20));
+        assert!(matches!(read(&reader, 1, 100), Err(ReadError::OutOfRange { .. })));
+    }
+
+    #[test]
+    fn old_batches_go_by_their_append_time() {
+        let (mut store, reader) = store(None, Some(100));
+        store.append(&[batch()], 1000).unwrap();
+        store.append(&[batch()], 1050).unwrap();
+        store.sync().unwrap();
+        store.upkeep(1101).unwrap();
+        assert_eq!(reader.log_start_offset(), Offset(2));
+        store.upkeep(5000).unwrap();
+        assert_eq!((reader.log_start_offset(), reader.durable_offset()), (Offset(4), Offset(4)));
+        store.append(&[batch()], 5000).unwrap();
+        store.sync().unwrap();
+        assert_eq!(read(&reader, 4, 100).unwrap(), [4]);
+    }
+
+    #[test]
+    fn deleting_in_the_middle_of_a_batch_keeps_the_batch_but_moves_the_start() {
+        let (mut store, reader) = store(None, None);
+        store.append(&[batch(), batch()], 5).unwrap();
+        store.sync().unwrap();
+        assert_eq!(store.delete_records(Offset(3)).unwrap(), Offset(3));
+        assert_eq!(read(&reader, 3, 100).unwrap(), [2]);
+        assert!(matches!(read(&reader, 2, 100), Err(ReadError::OutOfRange { .. })));
+        assert_eq!(reader.seek_time(0).unwrap().next, Offset(3));
+    }
+
+    #[test]
+    fn a_closed_store_takes_no_appends_but_can_be_read() {
+        let (mut store, reader) = store(None, None);
+        store.append(&[batch()], 5).unwrap();
+        store.close().unwrap();
+        assert!(matches!(store.append(&[batch()], 6), Err(AppendError::Latched)));
+        assert_eq!(read(&reader, 0, 100).unwrap(), [0]);
+        assert!(!reader.info().writable);
+    }
+}

@@ -1,9 +1,9 @@
 //! Offsets by time, exact to the record.
 
 use super::{ReadError, Residency, StoreReader};
-use crate::codec::record_set;
+use crate::codec::record_set::{self, RecordSetError};
 use crate::log::{self, ReadCursor};
-use crate::types::Offset;
+use crate::types::{Offset, OffsetRange, StoredBatch};
 
 /// How much is read at a time behind the place that the index gives, in bytes.
 const READ_BYTES: usize = 256 * 1024;
@@ -29,13 +29,25 @@ pub(super) fn first_at_or_after(reader: &dyn StoreReader, timestamp_ms: i64) -> 
             return Ok(cursor.next);
         }
         for batch in batches.iter().filter(|batch| batch.max_timestamp_ms >= timestamp_ms) {
-            let found = record_set::first_at_or_after(batch, timestamp_ms)
-                .map_err(|_| ReadError::Malformed { offsets: batch.offsets })?;
-            if let Some(offset) = found {
-                // A batch may begin below the log start.
-                return Ok(offset.max(reader.log_start_offset()));
+            if let Some(offset) = first_in(batch, reader.log_start_offset(), timestamp_ms)
+                .map_err(|_| ReadError::Malformed { offsets: batch.offsets })?
+            {
+                return Ok(offset);
             }
         }
+    }
+}
+
+/// The log may start in the middle of a batch: what lies before is not looked at.
+fn first_in(
+    batch: &StoredBatch,
+    log_start: Offset,
+    timestamp_ms: i64,
+) -> Result<Option<Offset>, RecordSetError> {
+    let readable = OffsetRange { first: log_start, end: Offset(u64::MAX) };
+    match record_set::trim(batch, readable)? {
+        Some(batch) => record_set::first_at_or_after(&batch, timestamp_ms),
+        None => Ok(None),
     }
 }
 

@@ -13,6 +13,10 @@ use crate::codec::record_set;
 use crate::log::{self, ReadCursor};
 use crate::types::{Offset, OffsetRange, StoredBatch};
 
+/// One read takes at most this many bytes, or one batch, whatever the caller would take: reads from memory are
+/// done on async threads, which are not to be held for long.
+const READ_BYTES_MAX: usize = 1024 * 1024;
+
 /// What a subscription has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -134,6 +138,7 @@ impl Subscription {
 
     /// Reads whole batches from the cursor on; none at the high watermark.
     async fn read(&mut self, bytes_max: usize) -> Result<Vec<StoredBatch>, ReadError> {
+        let bytes_max = bytes_max.min(READ_BYTES_MAX);
         if self.in_flight.is_none() {
             match self.read_from_memory(bytes_max) {
                 Err(log::ReadError::NotCached) => self.in_flight = Some(self.read_from_disk(bytes_max)),

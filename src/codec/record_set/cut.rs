@@ -7,7 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{RecordSetError, Records};
+use super::{Malformation, RecordSetError, Records};
 use crate::types::num::u32_to_usize;
 use crate::types::{Compression, Offset, OffsetRange, StoredBatch, TimestampType};
 
@@ -115,7 +115,11 @@ fn position_of(set: &[u8], index: usize) -> Result<usize, RecordSetError> {
         None => Ok(0),
         Some(before) => match Records::new(set).nth(before) {
             Some(record) => Ok(record?.range.end),
-            None => Err(RecordSetError::Empty),
+            None => Err(RecordSetError::Malformed {
+                record: index,
+                position: set.len(),
+                what: Malformation::Truncated,
+            }),
         },
     }
 }
@@ -125,8 +129,9 @@ fn slice(batch: &StoredBatch, records: Range<usize>, bytes: Range<usize>, end: O
     let offset_deltas = batch.offset_deltas.as_ref().and_then(|deltas| {
         let kept = deltas.get(records.clone()).unwrap_or_default();
         let base = kept.first().copied().unwrap_or_default();
-        let is_dense = kept.last().map(|last| u32_to_usize(last - base) + 1) == Some(kept.len());
-        (!is_dense).then(|| kept.iter().map(|delta| delta - base).collect::<Arc<[u32]>>())
+        let is_dense =
+            kept.last().map(|last| u32_to_usize(last.saturating_sub(base)) + 1) == Some(kept.len());
+        (!is_dense).then(|| kept.iter().map(|delta| delta.saturating_sub(base)).collect::<Arc<[u32]>>())
     });
     StoredBatch {
         offsets: OffsetRange { first, end },
