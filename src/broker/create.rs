@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::registry::Entry;
-use super::{Broker, CreateFailure, CreateTopicError, LookupError, Topic, TopicSettings};
+use super::{Broker, CreateFailure, CreateTopicError, LookupError, Outage, Topic, TopicSettings};
 use crate::codec::topic_meta::TopicMeta;
 use crate::partition::{Partition, PartitionStore};
 use crate::types::limits::TOPIC_PARTITIONS_MAX;
@@ -107,7 +107,7 @@ impl Broker {
         let made = tokio::task::spawn_blocking(move || storage.create(&made_of)).await;
         match made.unwrap_or(Err(CreateFailure::OutcomeUnknown)) {
             Ok(stores) => {
-                let topic = Arc::new(self.start_topic(meta, stores.into_iter().map(Some).collect()));
+                let topic = Arc::new(self.start_topic(meta, stores.into_iter().map(Ok).collect()));
                 turn.set(name, Entry::Serving(Arc::clone(&topic)));
                 tracing::info!(topic = %topic.name(), id = %topic.id(), "topic created");
                 Ok(topic)
@@ -122,7 +122,11 @@ impl Broker {
     }
 
     /// Starts the partitions of a topic whose stores are open. To be called on the runtime.
-    pub(super) fn start_topic(&self, meta: TopicMeta, stores: Vec<Option<Box<dyn PartitionStore>>>) -> Topic {
+    pub(super) fn start_topic(
+        &self,
+        meta: TopicMeta,
+        stores: Vec<Result<Box<dyn PartitionStore>, Outage>>,
+    ) -> Topic {
         let start = |store| Partition::start(store, &self.runtime, tokio::runtime::Handle::current());
         let partitions = stores.into_iter().map(|store| store.map(start)).collect();
         Topic::new(meta, partitions)

@@ -43,6 +43,12 @@ pub enum LookupError {
         /// The topic.
         topic: TopicName,
     },
+    /// The partition's files are missing or damaged.
+    #[error("partition {} of topic {} is damaged: it cannot be served", .at.partition, .at.topic)]
+    PartitionDamaged {
+        /// The partition.
+        at: TopicPartition,
+    },
     /// The partition could not be opened.
     #[error("partition {} of topic {} has failed, and is not served until the broker is started again",
         .at.partition, .at.topic)]

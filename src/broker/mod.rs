@@ -44,7 +44,10 @@ pub use open::OpenError;
 pub use partitioner::partition_of_key;
 pub use publish::{NewRecord, PendingPublish, Published};
 pub use settings::{BadSetting, TopicSettings};
-pub use storage::{CreateFailure, FoundTopic, MemoryStorage, StorageFailure, TopicStorage};
+pub use storage::{
+    CreateFailure, DirectoryError, FileStorage, FileStorageConfig, FoundTopic, MemoryStorage, Outage, StorageFailure,
+    TopicStorage,
+};
 pub use subscribe::{Delivered, PartitionReader, Selection, Start, Stop};
 pub use topic::Topic;
 

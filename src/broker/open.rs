@@ -22,8 +22,8 @@ pub enum OpenError {
 }
 
 impl Broker {
-    /// Opens every topic that `storage` holds. `progress` is called before each of them with how many are done
-    /// and how many there are, on another thread.
+    /// Opens every topic that `storage` holds. `progress` is called before each of them with how many have
+    /// begun and how many there are, on another thread.
     ///
     /// # Errors
     /// See [`OpenError`]. A topic that cannot be opened is no error: it keeps its name and answers why.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::partitioner::{StickyPartitioner, partition_of_key};
-use super::{CommitError, LookupError};
+use super::{CommitError, LookupError, Outage};
 use crate::codec::topic_meta::TopicMeta;
 use crate::partition::{AppendReceipt, Appended, Partition};
 use crate::types::num::u32_to_usize;
@@ -22,17 +22,16 @@ pub struct Topic {
 /// The place of a partition.
 #[derive(Debug)]
 struct Slot {
-    /// None where it could not be opened.
-    partition: Option<Arc<Partition>>,
+    partition: Result<Arc<Partition>, Outage>,
     /// Whether it is known to take no appends until it is opened again. Records that can go elsewhere do.
     refuses_appends: AtomicBool,
 }
 
 impl Topic {
     /// A topic, and its partitions as far as they could be opened.
-    pub(super) fn new(meta: TopicMeta, partitions: Vec<Option<Arc<Partition>>>) -> Topic {
-        let slot = |partition: Option<Arc<Partition>>| {
-            let is_writable = partition.as_ref().is_some_and(|partition| partition.info().writable);
+    pub(super) fn new(meta: TopicMeta, partitions: Vec<Result<Arc<Partition>, Outage>>) -> Topic {
+        let slot = |partition: Result<Arc<Partition>, Outage>| {
+            let is_writable = partition.as_ref().is_ok_and(|partition| partition.info().writable);
             Slot { partition, refuses_appends: AtomicBool::new(!is_writable) }
         };
         let slots = partitions.into_iter().map(slot).collect();
@@ -73,12 +72,13 @@ impl Topic {
     /// One of its partitions.
     ///
     /// # Errors
-    /// `PartitionNotFound` where the topic has none of this number, `PartitionFailed` where it could not be
-    /// opened.
+    /// `PartitionNotFound` where the topic has none of this number, `PartitionDamaged` or `PartitionFailed`
+    /// where it could not be opened.
     pub fn partition(&self, partition: PartitionId) -> Result<&Arc<Partition>, LookupError> {
         match self.slot(partition).map(|slot| &slot.partition) {
-            Some(Some(found)) => Ok(found),
-            Some(None) => Err(LookupError::PartitionFailed { at: self.at(partition) }),
+            Some(Ok(found)) => Ok(found),
+            Some(Err(Outage::Damaged)) => Err(LookupError::PartitionDamaged { at: self.at(partition) }),
+            Some(Err(Outage::Failed)) => Err(LookupError::PartitionFailed { at: self.at(partition) }),
             None => Err(LookupError::no_partition(self.name(), partition, self.partition_count())),
         }
     }
@@ -90,7 +90,7 @@ impl Topic {
 
     /// The partitions that could be opened.
     pub(super) fn open_partitions(&self) -> impl Iterator<Item = &Arc<Partition>> {
-        self.slots.iter().filter_map(|slot| slot.partition.as_ref())
+        self.slots.iter().filter_map(|slot| slot.partition.as_ref().ok())
     }
 
     /// One of its partitions, by name.

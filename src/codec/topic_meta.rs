@@ -9,10 +9,11 @@
 //! | 4 | number of partitions |
 //! | 8 + 8 | retention in ms and bytes; all ones: never |
 //! | 8 + 8 | segment size in bytes, age in ms |
-//! | 8 + 8 + 8 | index interval, write-ahead step, checkpoint interval, in bytes |
 //! | 8 + 8 | largest record, largest batch, in bytes |
 //! | 1 | timestamps: 0 the producer's, 1 the broker's |
 //! | 1 + n | the name: its length, its bytes |
+//!
+//! What only tunes the files (index interval, writing ahead, checkpoints) is the broker's to set, and not here.
 //!
 //! The name comes last, being the only field of varying length. It repeats the directory's name, so that a
 //! file copied into another topic's directory is recognised.
@@ -25,7 +26,7 @@ use crate::types::num::{to_u64, to_usize};
 use crate::types::{LogConfig, TimestampType, TopicConfig, TopicId, TopicName};
 
 /// The bytes before the name's.
-const FIXED_BYTES: usize = 16 + 4 + 9 * 8 + 1 + 1;
+const FIXED_BYTES: usize = 16 + 4 + 6 * 8 + 1 + 1;
 
 /// The longest body there is, in bytes.
 pub const TOPIC_META_BYTES_MAX: usize = FIXED_BYTES + 255;
@@ -68,9 +69,6 @@ impl TopicMeta {
             log.retention_bytes.unwrap_or(NEVER),
             log.segment_bytes,
             log.segment_ms,
-            log.index_interval_bytes,
-            log.write_ahead_bytes_max,
-            log.checkpoint_interval_bytes,
             to_u64(self.config.max_record_bytes),
             to_u64(self.config.max_batch_bytes),
         ] {
@@ -86,7 +84,7 @@ impl TopicMeta {
         out
     }
 
-    /// Reads a body back.
+    /// Reads a body back. What it does not hold is as by default.
     ///
     /// # Errors
     /// Says what is wrong with it; never panics, whatever the bytes.
@@ -106,9 +104,7 @@ impl TopicMeta {
             retention_bytes: never(body.get_u64_le()),
             segment_bytes: body.get_u64_le(),
             segment_ms: body.get_u64_le(),
-            index_interval_bytes: body.get_u64_le(),
-            write_ahead_bytes_max: body.get_u64_le(),
-            checkpoint_interval_bytes: body.get_u64_le(),
+            ..LogConfig::default()
         };
         let max_record_bytes = to_usize(body.get_u64_le());
         let max_batch_bytes = to_usize(body.get_u64_le());
@@ -147,7 +143,7 @@ mod tests {
         let mut golden = vec![7; 16];
         golden.extend([3, 0, 0, 0]);
         for number in
-            [604_800_000, u64::MAX, 1 << 28, 604_800_000, 1 << 14, 1 << 24, 1 << 26, 1 << 20, 1 << 20]
+            [604_800_000, u64::MAX, 1 << 28, 604_800_000, 1 << 20, 1 << 20]
         {
             golden.extend(number.to_le_bytes());
         }

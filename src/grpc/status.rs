@@ -129,6 +129,7 @@ impl From<&LookupError> for Refusal {
             LookupError::TopicNotFound { topic } => new(Code::NotFound, "TOPIC_NOT_FOUND").topic(topic),
             LookupError::PartitionNotFound { at, .. } => new(Code::NotFound, "PARTITION_NOT_FOUND").at(at),
             LookupError::TopicDamaged { topic } => new(Code::DataLoss, "TOPIC_METADATA_CORRUPT").topic(topic),
+            LookupError::PartitionDamaged { at } => new(Code::DataLoss, "PARTITION_CORRUPT").at(at),
             LookupError::TopicFailed { topic } => new(Code::Unavailable, "TOPIC_FAILED").topic(topic),
             LookupError::PartitionFailed { at } => new(Code::Unavailable, "PARTITION_FAILED").at(at),
             LookupError::ShuttingDown => new(Code::Unavailable, "SHUTTING_DOWN").retry(),

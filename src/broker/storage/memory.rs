@@ -36,7 +36,10 @@ impl TopicStorage for MemoryStorage {
         self.broker_id
     }
 
-    fn open_all(&self, _progress: &mut dyn FnMut(usize, usize)) -> Result<Vec<FoundTopic>, StorageFailure> {
+    fn open_all(
+        &self,
+        _progress: &mut (dyn FnMut(usize, usize) + Send),
+    ) -> Result<Vec<FoundTopic>, StorageFailure> {
         Ok(Vec::new())
     }
 

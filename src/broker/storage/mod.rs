@@ -2,10 +2,17 @@
 //!
 //! All methods may wait for the disk: they are not to be called on an async thread.
 
+mod directory;
+mod files;
 mod memory;
+#[cfg(test)]
+mod tests;
+mod topic_files;
 
 use thiserror::Error;
 
+pub use directory::DirectoryError;
+pub use files::{FileStorage, FileStorageConfig};
 pub use memory::MemoryStorage;
 
 use crate::codec::topic_meta::TopicMeta;
@@ -21,11 +28,14 @@ pub trait TopicStorage: Send + Sync + 'static {
     fn broker_id(&self) -> [u8; 16];
 
     /// Opens everything there is. A topic, or a partition, that cannot be opened does not keep the others from
-    /// it. `progress` is called before each topic with how many are done and how many there are.
+    /// it. `progress` is called before each topic with how many have begun and how many there are.
     ///
     /// # Errors
     /// Only where nothing can be said about any topic. The details have been logged.
-    fn open_all(&self, progress: &mut dyn FnMut(usize, usize)) -> Result<Vec<FoundTopic>, StorageFailure>;
+    fn open_all(
+        &self,
+        progress: &mut (dyn FnMut(usize, usize) + Send),
+    ) -> Result<Vec<FoundTopic>, StorageFailure>;
 
     /// Makes a topic, durably and whole or not at all: metadata and an empty store per partition.
     ///
@@ -46,8 +56,8 @@ pub enum FoundTopic {
     Known {
         /// What it is.
         meta: TopicMeta,
-        /// A store per partition; the ones that could not be opened are missing.
-        stores: Vec<Option<Box<dyn PartitionStore>>>,
+        /// A store per partition, or why it could not be opened.
+        stores: Vec<Result<Box<dyn PartitionStore>, Outage>>,
     },
     /// Its metadata is damaged. Nothing of it was touched.
     Damaged {
@@ -59,6 +69,17 @@ pub enum FoundTopic {
         /// What its directory says.
         name: TopicName,
     },
+}
+
+/// Why a partition could not be opened. The details have been logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Outage {
+    /// Its files are missing or damaged beyond what can be served around.
+    #[error("the partition is damaged")]
+    Damaged,
+    /// They could not be read.
+    #[error("the partition could not be read")]
+    Failed,
 }
 
 /// The storage failed.
