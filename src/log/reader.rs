@@ -30,8 +30,8 @@ pub struct LogInfo {
     pub damaged_ranges: Vec<DamagedRange>,
     /// The largest time of a record, in milliseconds since the Unix epoch.
     pub newest_timestamp_ms: Option<i64>,
-    /// Whether a write or sync has failed.
-    pub is_latched: bool,
+    /// Whether appends are accepted: no write or sync has failed, and the end of the log is known.
+    pub is_writable: bool,
 }
 
 impl LogReader {
@@ -128,7 +128,7 @@ impl LogReader {
                 .filter_map(|segment| segment.times())
                 .map(|times| times.max_timestamp_ms)
                 .max(),
-            is_latched: self.shared.is_latched(),
+            is_writable: self.shared.is_writable(),
         }
     }
 

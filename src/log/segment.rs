@@ -139,12 +139,6 @@ impl Segment {
         *self.times.lock()
     }
 
-    /// Whether the segment holds no frames that can be read.
-    #[must_use]
-    pub(super) fn is_empty(&self) -> bool {
-        self.readable_upto() <= FRAMES_START
-    }
-
     /// The segment, with damage that was found by other means.
     pub(super) fn with_damage(self, damage: Vec<Damage>) -> Segment {
         Segment { damage: RwLock::new(damage), ..self }

@@ -26,6 +26,7 @@ pub(super) struct Shared {
     log_start: AtomicU64,
     durable: AtomicU64,
     latched: AtomicBool,
+    is_end_unknown: bool,
 }
 
 impl Shared {
@@ -35,6 +36,7 @@ impl Shared {
         index_interval_bytes: u64,
         segments: Vec<Arc<Segment>>,
         readable: OffsetRange,
+        is_end_unknown: bool,
     ) -> Shared {
         Shared {
             disk,
@@ -45,6 +47,7 @@ impl Shared {
             log_start: AtomicU64::new(readable.first.0),
             durable: AtomicU64::new(readable.end.0),
             latched: AtomicBool::new(false),
+            is_end_unknown,
         }
     }
 
@@ -67,6 +70,11 @@ impl Shared {
     /// Whether a write or sync has failed: nothing more may be appended.
     pub(super) fn is_latched(&self) -> bool {
         self.latched.load(Ordering::Acquire)
+    }
+
+    /// Whether appends are accepted, as far as is known.
+    pub(super) fn is_writable(&self) -> bool {
+        !self.is_latched() && !self.is_end_unknown
     }
 
     pub(super) fn latch(&self) {

@@ -158,6 +158,7 @@ impl Log {
             config.index_interval_bytes,
             segments,
             OffsetRange { first: log_start, end: durable },
+            !outcome.state.is_writable(),
         ));
         *shared.missing.write() = missing;
         report.damaged = shared.damaged_ranges();
