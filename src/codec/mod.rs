@@ -9,6 +9,7 @@ pub mod frame;
 pub mod index;
 pub mod record_set;
 pub mod segment_header;
+pub mod topic_meta;
 
 /// The version that this build writes, of every format that has one. A file of a later version is refused,
 /// not guessed at.
