@@ -2,7 +2,10 @@
 
 use futures_util::FutureExt as _;
 
+use super::store::disk_error;
 use super::*;
+use crate::log::{self, DamagedRange};
+use crate::types::{FilePosition, OffsetRange};
 
 async fn read_to_end(mut subscription: Subscription, bytes_max: usize) -> Vec<(u64, String)> {
     let mut found = Vec::new();
@@ -170,6 +173,40 @@ async fn no_wake_up_is_lost_between_the_read_and_the_wait() {
     it.fill(2000).await;
     for reader in readers {
         assert_eq!(reader.await.unwrap(), numbered(0..2000));
+    }
+}
+
+#[tokio::test]
+async fn damage_and_disk_errors_are_told_apart_and_move_nothing() {
+    let it = filled().await;
+    let mut subscription = it.subscribe(1, Some(10));
+    let damaged = DamagedRange {
+        offsets: OffsetRange { first: Offset(1), end: Offset(5) },
+        segment: Offset(0),
+        position: FilePosition(7),
+        what: "a checksum",
+    };
+    it.gate.fail_next_read(log::ReadError::Corrupt(damaged.clone()));
+    let error = subscription.next(1000).await.unwrap_err();
+    assert!(matches!(error, ReadError::Corrupt(found) if found == damaged));
+    it.gate.fail_next_read(log::ReadError::Io(disk_error()));
+    assert!(matches!(subscription.next(1000).await, Err(ReadError::Io(_))));
+    assert_eq!(subscription.position(), Offset(1));
+    assert_eq!(next_records(&mut subscription).await, numbered(1..10));
+}
+
+#[tokio::test]
+async fn a_stored_batch_that_is_no_record_set_is_named_and_never_cut() {
+    let it = fixture();
+    let mut append = batch(&["0", "1", "2"]);
+    let AppendKind::Batch(batch) = &mut append.kind else { unreachable!() };
+    batch.payload = vec!["garbage".into()];
+    it.append(append).await.unwrap();
+    let mut subscription = it.subscribe(1, None);
+    for _ in 0..2 {
+        let error = subscription.next(1000).await.unwrap_err();
+        let ReadError::Malformed { offsets } = error else { panic!("{error:?}") };
+        assert_eq!((offsets.first, offsets.end), (Offset(0), Offset(3)));
     }
 }
 

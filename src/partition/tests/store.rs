@@ -33,6 +33,7 @@ struct GateState {
     reads_are_cold: bool,
     append_failures: VecDeque<AppendError>,
     sync_failures: VecDeque<AppendError>,
+    read_failures: VecDeque<ReadError>,
     panic_in_sync: bool,
     /// The records of each frame, by group.
     groups: Vec<Vec<u32>>,
@@ -90,6 +91,10 @@ impl Gate {
 
     pub(super) fn fail_next_sync(&self, error: AppendError) {
         self.state.lock().sync_failures.push_back(error);
+    }
+
+    pub(super) fn fail_next_read(&self, error: ReadError) {
+        self.state.lock().read_failures.push_back(error);
     }
 
     pub(super) fn panic_in_next_sync(&self) {
@@ -209,6 +214,9 @@ impl StoreReader for GatedReader {
         bytes_max: usize,
         residency: Residency,
     ) -> Result<Vec<StoredBatch>, ReadError> {
+        if let Some(error) = self.gate.state.lock().read_failures.pop_front() {
+            return Err(error);
+        }
         match residency {
             Residency::CachedOnly if self.gate.state.lock().reads_are_cold => Err(ReadError::NotCached),
             Residency::CachedOnly => self.inner.read(cursor, bytes_max, residency),
