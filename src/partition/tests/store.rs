@@ -39,6 +39,7 @@ struct GateState {
     groups: Vec<Vec<u32>>,
     background_jobs: VecDeque<BackgroundJob>,
     on_sync: Option<Box<dyn FnMut() + Send>>,
+    on_empty_read: Option<Box<dyn FnOnce() + Send>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -107,6 +108,11 @@ impl Gate {
 
     pub(super) fn on_sync(&self, hook: impl FnMut() + Send + 'static) {
         self.state.lock().on_sync = Some(Box::new(hook));
+    }
+
+    /// Called between the next read that finds nothing and the reader's learning of it.
+    pub(super) fn on_empty_read(&self, hook: impl FnOnce() + Send + 'static) {
+        self.state.lock().on_empty_read = Some(Box::new(hook));
     }
 
     /// How many records each frame had, by group.
@@ -219,7 +225,15 @@ impl StoreReader for GatedReader {
         }
         match residency {
             Residency::CachedOnly if self.gate.state.lock().reads_are_cold => Err(ReadError::NotCached),
-            Residency::CachedOnly => self.inner.read(cursor, bytes_max, residency),
+            Residency::CachedOnly => {
+                let batches = self.inner.read(cursor, bytes_max, residency)?;
+                if batches.is_empty()
+                    && let Some(hook) = { self.gate.state.lock().on_empty_read.take() }
+                {
+                    hook();
+                }
+                Ok(batches)
+            }
             Residency::MayBlock => {
                 self.gate.progress.send_modify(|progress| progress.reads_begun += 1);
                 self.gate.wait_while(|state| state.reads_held);
