@@ -13,6 +13,8 @@
 //! | 3 | [`partition`] | the async owner of a log: permits, group commit, tail, upkeep |
 //! | 5 | [`broker`] | the verbs, free of any transport |
 //! | 6 | [`grpc`] | the tonic services |
+//! | 6 | [`http`] | health and readiness, as yet |
+//! | 7 | [`server`] | puts it together: listeners, storage, broker, stop |
 //! | - | `client` | the client library: uses only the wire |
 //! | - | `cli` | the subcommands: use only the client, or the log for the offline tools |
 
@@ -22,7 +24,9 @@ pub mod broker;
 pub mod codec;
 pub mod disk;
 pub mod grpc;
+pub mod http;
 pub mod log;
 pub mod partition;
+pub mod server;
 pub mod types;
 pub mod wire;

@@ -45,8 +45,8 @@ pub use partitioner::partition_of_key;
 pub use publish::{NewRecord, PendingPublish, Published};
 pub use settings::{BadSetting, TopicSettings};
 pub use storage::{
-    CreateFailure, DirectoryError, FileStorage, FileStorageConfig, FoundTopic, MemoryStorage, Outage, StorageFailure,
-    TopicStorage,
+    CreateFailure, DirectoryError, FileStorage, FileStorageConfig, FoundTopic, MemoryStorage, Outage,
+    StorageFailure, TopicStorage,
 };
 pub use subscribe::{Delivered, PartitionReader, Selection, Start, Stop};
 pub use topic::Topic;
@@ -114,5 +114,11 @@ impl Broker {
     #[must_use]
     pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()
+    }
+}
+
+impl std::fmt::Debug for Broker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Broker").field("config", &self.config).finish_non_exhaustive()
     }
 }

@@ -142,9 +142,7 @@ mod tests {
     fn golden_bytes_stay_readable() {
         let mut golden = vec![7; 16];
         golden.extend([3, 0, 0, 0]);
-        for number in
-            [604_800_000, u64::MAX, 1 << 28, 604_800_000, 1 << 20, 1 << 20]
-        {
+        for number in [604_800_000, u64::MAX, 1 << 28, 604_800_000, 1 << 20, 1 << 20] {
             golden.extend(number.to_le_bytes());
         }
         golden.extend(*b"\0\x06orders");
