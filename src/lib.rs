@@ -13,12 +13,13 @@
 //! | 3 | [`partition`] | the async owner of a log: permits, group commit, tail, upkeep |
 //! | 5 | `broker` | the verbs, free of any transport |
 //! | 6 | `grpc` | the tonic services |
-//! | - | `client` | the client library: uses only the wire |
+//! | - | [`client`] | the client library: uses only the wire |
 //! | - | [`config`] | the configuration file, environment and flags |
 //! | - | `cli` | the subcommands: use only the client, or the log for the offline tools |
 
 #![cfg_attr(test, allow(clippy::as_conversions, reason = "tests convert small literals"))]
 
+pub mod client;
 pub mod codec;
 pub mod config;
 pub mod disk;
