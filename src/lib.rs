@@ -15,15 +15,17 @@
 //! | 6 | `grpc` | the tonic services |
 //! | - | [`client`] | the client library: uses only the wire |
 //! | - | [`config`] | the configuration file, environment and flags |
-//! | - | `cli` | the subcommands: use only the client, or the log for the offline tools |
+//! | - | [`cli`] | the subcommands: use only the client, or the log for the offline tools |
 
 #![cfg_attr(test, allow(clippy::as_conversions, reason = "tests convert small literals"))]
 
+pub mod cli;
 pub mod client;
 pub mod codec;
 pub mod config;
 pub mod disk;
 pub mod log;
 pub mod partition;
+pub mod telemetry;
 pub mod types;
 pub mod wire;

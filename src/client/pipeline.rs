@@ -152,7 +152,7 @@ pub struct Outcomes<R: Exchange> {
 
 enum Stage<A> {
     Opening(Opening<A>),
-    Open(Streaming<A>),
+    Open(Box<Streaming<A>>),
     Over,
 }
 
@@ -170,7 +170,7 @@ impl<R: Exchange> Outcomes<R> {
             let received = match &mut self.stage {
                 Stage::Opening(opening) => match opening.await {
                     Ok(response) => {
-                        self.stage = Stage::Open(response.into_inner());
+                        self.stage = Stage::Open(Box::new(response.into_inner()));
                         continue;
                     }
                     Err(status) => Err(status),
