@@ -2,6 +2,7 @@
 //!
 //! Commands for running brokers use only the client library; the offline tools use only the log.
 
+mod bench;
 mod config;
 mod consume;
 mod exit;
@@ -54,6 +55,9 @@ enum Command {
     /// Create, list, describe, change and delete topics.
     #[command(subcommand)]
     Topic(topic::TopicCommand),
+    /// Measure the broker beside the plain disk.
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Check a configuration, or print the effective one.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -83,6 +87,7 @@ pub fn main() -> ExitCode {
         Some(Command::Produce(args)) => in_runtime(produce::run(args)),
         Some(Command::Consume(args)) => in_runtime(interruptible(consume::run(args))),
         Some(Command::Topic(command)) => in_runtime(interruptible(topic::run(command))),
+        Some(Command::Bench(command)) => in_runtime(bench::run(command)),
         Some(Command::Config(command)) => config::run(&command),
     };
     exit::report(outcome)

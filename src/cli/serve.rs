@@ -1,5 +1,6 @@
 //! `highwater serve`: runs the broker until it is told to stop.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -49,6 +50,16 @@ impl ServeArgs {
         load(&Sources::of_process(self.config.clone(), flags.collect()))
             .map_err(|error| WrongUsage(error.to_string()))
     }
+}
+
+/// The line that a broker prints on standard output once it serves.
+fn ready_line(grpc: SocketAddr, http: SocketAddr) -> String {
+    format!("highwater ready grpc={grpc} http={http}")
+}
+
+/// The gRPC and the HTTP address in a [`ready_line`].
+pub(super) fn parse_ready_line(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix("highwater ready grpc=")?.split_once(" http=")
 }
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
