@@ -49,7 +49,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn generate(out: &PathBuf, descriptors: FileDescriptorSet, server: bool) -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(out)?;
-    tonic_prost_build::configure()
+    let configured = tonic_prost_build::configure();
+    let configured =
+        if server { configured.codec_path("crate::wire::codec::ServerCodec") } else { configured };
+    configured
         .build_server(server)
         .build_client(!server)
         .bytes(".")

@@ -11,19 +11,21 @@
 //! | 1 | [`disk`] | the only code that names the file system: real, simulated, failing |
 //! | 2 | [`log`] | one partition's files, synchronous, one writer |
 //! | 3 | [`partition`] | the async owner of a log: permits, group commit, tail, upkeep |
-//! | 5 | `broker` | the verbs, free of any transport |
-//! | 6 | `grpc` | the tonic services |
-//! | - | [`client`] | the client library: uses only the wire |
+//! | 5 | [`broker`] | the verbs, free of any transport |
+//! | 6 | [`grpc`] | the tonic services |
 //! | - | [`config`] | the configuration file, environment and flags |
+//! | - | [`client`] | the client library: uses only the wire |
 //! | - | [`cli`] | the subcommands: use only the client, or the log for the offline tools |
 
 #![cfg_attr(test, allow(clippy::as_conversions, reason = "tests convert small literals"))]
 
+pub mod broker;
 pub mod cli;
 pub mod client;
 pub mod codec;
 pub mod config;
 pub mod disk;
+pub mod grpc;
 pub mod log;
 pub mod partition;
 pub mod telemetry;

@@ -4,6 +4,8 @@
 //! server, which sends them as they are stored; decoded messages in the client.
 #![allow(missing_docs, clippy::as_conversions, reason = "generated from proto/, where the comments stand")]
 
+pub mod codec;
+
 /// Messages and service traits as the broker uses them.
 pub mod server {
     include!(concat!(env!("OUT_DIR"), "/server/mod.rs"));

@@ -16,6 +16,9 @@
 
 mod error;
 mod ops;
+mod real;
+#[cfg(test)]
+pub(crate) mod simulated;
 
 use std::fmt::Debug;
 use std::io::{self, IoSlice};
@@ -24,7 +27,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use error::{DiskError, DiskResultExt};
-pub use ops::{create_file, read_exact_at, read_file, remove_file, rename, replace_file, write_all_at};
+pub use ops::{
+    create_dir_durable, create_file, quarantine, read_exact_at, read_file, remove_dir_tree, remove_file,
+    remove_temporary_files, rename, replace_file, write_all_at,
+};
+pub use real::RealDisk;
 
 use crate::types::FilePosition;
 

@@ -5,12 +5,23 @@ use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Access, Disk, DiskError, DiskFile, DiskResultExt};
+use super::{Access, Disk, DiskError, DiskFile, DiskResultExt, EntryKind};
 use crate::types::FilePosition;
 use crate::types::num::to_u64;
+use crate::types::planted::{Bug, planted};
 
 /// Files with this ending are unfinished: nothing refers to them, and opening a directory removes them.
 pub(crate) const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// Damaged files go to a directory of this name, which nothing ever reads by itself.
+pub(crate) const QUARANTINE_DIR: &str = "quarantine";
+
+/// How often in a row a read or write may be interrupted. Signals are rare; a disk that does nothing else is
+/// broken, and must not hang its caller.
+const INTERRUPTIONS_MAX: u32 = 1000;
+
+/// [`remove_dir_tree`] goes no deeper than this: Highwater's own directories are three levels deep.
+const DIR_DEPTH_MAX: u32 = 8;
 
 /// The operating system takes at most this many buffers in one vectored write (`IOV_MAX`).
 const VECTORED_BUFFERS_MAX: usize = 1024;
@@ -20,14 +31,16 @@ const VECTORED_BUFFERS_MAX: usize = 1024;
 /// # Errors
 /// `UnexpectedEof` where the file ends before; otherwise what the disk said. Interrupted calls are repeated.
 pub fn read_exact_at(file: &dyn DiskFile, mut buf: &mut [u8], mut at: FilePosition) -> io::Result<()> {
+    let mut interruptions = 0;
     while !buf.is_empty() {
         match file.read_at(buf, at) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(read) => {
+                interruptions = 0;
                 buf = buf.split_at_mut(read).1;
                 at = at.plus(to_u64(read));
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_interruption(&error) && interruptions < INTERRUPTIONS_MAX => interruptions += 1,
             Err(error) => return Err(error),
         }
     }
@@ -46,15 +59,17 @@ pub fn write_all_at(
 ) -> io::Result<()> {
     // Leading empty buffers would make a complete write look like one that wrote nothing.
     IoSlice::advance_slices(&mut bufs, 0);
+    let mut interruptions = 0;
     while !bufs.is_empty() {
         let now = bufs.get(..VECTORED_BUFFERS_MAX).unwrap_or(bufs);
         match file.write_at(now, at) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => {
+                interruptions = 0;
                 IoSlice::advance_slices(&mut bufs, written);
                 at = at.plus(to_u64(written));
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_interruption(&error) && interruptions < INTERRUPTIONS_MAX => interruptions += 1,
             Err(error) => return Err(error),
         }
     }
@@ -131,7 +146,98 @@ pub fn remove_file(disk: &dyn Disk, path: &Path) -> Result<(), DiskError> {
     sync_dir(disk, parent(path))
 }
 
+/// Creates a directory, durably. One that is already there is as good as created. Its parent must exist.
+///
+/// # Errors
+/// What the disk said, also where something else has the name.
+pub fn create_dir_durable(disk: &dyn Disk, path: &Path) -> Result<(), DiskError> {
+    match disk.create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            disk.list_dir(path).during("list", path)?;
+        }
+        other => other.during("create directory", path)?,
+    }
+    // Also where it was there already: whoever created it may have crashed before this.
+    sync_dir(disk, parent(path))
+}
+
+/// Removes, durably, the unfinished files that a crash has left in a directory. Returns how many there were.
+///
+/// # Errors
+/// What the disk said; some of them may then be removed.
+pub fn remove_temporary_files(disk: &dyn Disk, dir: &Path) -> Result<usize, DiskError> {
+    let mut removed = 0;
+    for entry in disk.list_dir(dir).during("list", dir)? {
+        if entry.kind == EntryKind::File && entry.name.ends_with(TEMPORARY_SUFFIX) {
+            let path = dir.join(&entry.name);
+            disk.remove_file(&path).during("remove", &path)?;
+            removed += 1;
+        }
+    }
+    if removed > 0 {
+        sync_dir(disk, dir)?;
+    }
+    Ok(removed)
+}
+
+/// Removes a directory and everything in it, durably. One that is not there is as good as removed. A crash
+/// may leave any part of it behind: rename it first, to a name that says what it is.
+///
+/// # Errors
+/// What the disk said, also where the directory holds something that is neither a file nor a directory, or is
+/// nested deeper than Highwater nests.
+pub fn remove_dir_tree(disk: &dyn Disk, path: &Path) -> Result<(), DiskError> {
+    match remove_dir_contents(disk, path, DIR_DEPTH_MAX) {
+        Err(error) if error.is_not_found() && error.path == path => {}
+        Err(error) => return Err(error),
+        Ok(()) => disk.remove_dir(path).during("remove directory", path)?,
+    }
+    sync_dir(disk, parent(path))
+}
+
+fn remove_dir_contents(disk: &dyn Disk, dir: &Path, depth_left: u32) -> Result<(), DiskError> {
+    let Some(depth_left) = depth_left.checked_sub(1) else {
+        let source = io::Error::new(io::ErrorKind::InvalidData, "nested too deep");
+        return Err(DiskError { operation: "remove directory", path: dir.to_owned(), source });
+    };
+    for entry in disk.list_dir(dir).during("list", dir)? {
+        let path = dir.join(&entry.name);
+        if entry.kind == EntryKind::Directory {
+            remove_dir_contents(disk, &path, depth_left)?;
+            disk.remove_dir(&path).during("remove directory", &path)?;
+        } else {
+            disk.remove_file(&path).during("remove", &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts a damaged file out of the way, durably, and keeps it for people: as `<dir>/quarantine/<name>.<n>` with
+/// the first `n` that is free. Returns that path.
+///
+/// # Errors
+/// What the disk said; the file is then under its old name or under the new one.
+pub fn quarantine(disk: &dyn Disk, path: &Path, dir: &Path) -> Result<PathBuf, DiskError> {
+    let quarantine_dir = dir.join(QUARANTINE_DIR);
+    create_dir_durable(disk, &quarantine_dir)?;
+    let taken = disk.list_dir(&quarantine_dir).during("list", &quarantine_dir)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // One more candidate than there are names: at least one is free.
+    let free = (0..=taken.len()).map(|n| format!("{name}.{n}"));
+    let free = free.into_iter().find(|candidate| taken.iter().all(|entry| entry.name != *candidate));
+    let target = quarantine_dir.join(free.unwrap_or_default());
+    rename(disk, path, &target)?;
+    Ok(target)
+}
+
+fn is_interruption(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Interrupted
+}
+
 fn sync_dir(disk: &dyn Disk, dir: &Path) -> Result<(), DiskError> {
+    if planted(Bug::SkipDirectorySync) {
+        return Ok(());
+    }
     disk.sync_dir(dir).during("sync", dir)
 }
 
@@ -142,5 +248,13 @@ fn temporary_path(path: &Path) -> PathBuf {
 }
 
 fn parent(path: &Path) -> &Path {
-    path.parent().unwrap_or(path)
+    match path.parent() {
+        // A bare name lies in the current directory.
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => path,
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,3 +18,12 @@ impl ReadCursor {
         ReadCursor { next: offset, hint: None }
     }
 }
+
+/// Whether a read may wait for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Residency {
+    /// It must not: what is not in memory fails with `ReadError::NotCached`.
+    CachedOnly,
+    /// It may. Not to be called on an async thread.
+    MayBlock,
+}

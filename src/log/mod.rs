@@ -1,7 +1,41 @@
 //! One partition's files: synchronous, one writer, many readers.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `layout` | the names of files |
+//! | `authority`, `checkpoints` | small files that cannot be made again |
+//! | `chain`, `scan` | what makes bytes the next frame; what a segment's bytes are |
+//! | `segment`, `segment_index` | one segment and its sparse index, as readers and the writer share them |
+//! | `write_ahead`, `head`, `writer` | appending, syncing, sealing, rolling |
+//! | `walk`, `reader` | reading by offset and by time |
+//! | `retention`, `upkeep` | what is due by time and size: the decision, and its carrying out |
+//! | `recovery` | from files to a log, after whatever happened |
 
+mod authority;
+mod chain;
+mod checkpoints;
 mod cursor;
 mod error;
+mod head;
+pub mod layout;
+mod reader;
+mod recovery;
+mod retention;
+mod scan;
+mod segment;
+mod segment_index;
+mod shared;
+mod upkeep;
+mod walk;
+mod write_ahead;
+mod writer;
 
-pub use cursor::ReadCursor;
+#[cfg(test)]
+mod tests;
+
+pub use authority::{AuthoritativeFile, AuthorityError, Loaded};
+pub use cursor::{ReadCursor, Residency};
 pub use error::{AppendError, DamagedRange, ReadError};
+pub use reader::{LogInfo, LogReader};
+pub use recovery::{OnUnknownEnd, OpenError, Opened, OpeningReport};
+pub use writer::{Log, LogJob};

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+pub use crate::log::Residency;
 use crate::log::{AppendError, DamagedRange, ReadCursor, ReadError};
 use crate::types::{NewBatch, Offset, StoredBatch};
 
@@ -63,15 +64,6 @@ pub trait PartitionStore: Send + 'static {
 
     /// A reader. All readers of a store see the same.
     fn reader(&self) -> Arc<dyn StoreReader>;
-}
-
-/// Whether a read may wait for the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Residency {
-    /// It must not: what is not in memory fails with [`ReadError::NotCached`].
-    CachedOnly,
-    /// It may. Not to be called on an async thread.
-    MayBlock,
 }
 
 /// The readers' half of a store.

@@ -50,6 +50,32 @@ impl NewBatch {
     pub fn payload_len(&self) -> usize {
         self.payload.iter().map(Bytes::len).sum()
     }
+
+    /// The batch as it lies in a log that gave its first record the offset `base_offset`, the others the ones
+    /// that follow, and all of them this append time. A payload in one piece is shared, not copied.
+    #[must_use]
+    pub fn stored_at(&self, base_offset: Offset, append_time_ms: i64) -> StoredBatch {
+        let max_timestamp_ms = match (self.timestamp_type, self.max_timestamp_ms) {
+            (TimestampType::CreateTime, Some(largest)) if self.has_untimed_records => {
+                largest.max(append_time_ms)
+            }
+            (TimestampType::CreateTime, Some(largest)) => largest,
+            (TimestampType::CreateTime, None) | (TimestampType::LogAppendTime, _) => append_time_ms,
+        };
+        StoredBatch {
+            offsets: OffsetRange { first: base_offset, end: base_offset.plus(self.record_count.into()) },
+            offset_deltas: None,
+            record_count: self.record_count,
+            append_time_ms,
+            max_timestamp_ms,
+            timestamp_type: self.timestamp_type,
+            compression: Compression::None,
+            payload: match self.payload.as_slice() {
+                [whole] => whole.clone(),
+                pieces => pieces.concat().into(),
+            },
+        }
+    }
 }
 
 /// A batch as it lies in a log: whole and checked against its CRC.

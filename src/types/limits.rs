@@ -25,3 +25,6 @@ pub const RESPONSE_BYTES_DEFAULT: usize = 3_900_000;
 
 /// What one publish may carry beside its value.
 pub const RECORD_HEADERS_MAX: usize = 1_000;
+
+/// No request is longer: the longest batch, and room for the fields around it.
+pub const REQUEST_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 64 * 1024;

@@ -1,5 +1,6 @@
 //! Topic names: checked once, here, then carried as a type.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -43,6 +44,13 @@ impl TopicName {
     #[must_use]
     pub fn is_internal(&self) -> bool {
         self.0.starts_with("__")
+    }
+}
+
+/// Maps by name are looked up without making a name. Sound, because text hashes and compares as the name does.
+impl Borrow<str> for TopicName {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

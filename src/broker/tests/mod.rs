@@ -1,0 +1,4 @@
+//! The verbs, against storage in memory.
+
+mod support;
+mod verbs;

@@ -1,0 +1,225 @@
+//! Small files that cannot be made again from others: versioned, checksummed, and kept in two generations, so
+//! that damage to one never loses what it says.
+//!
+//! `NAME.0` and `NAME.1` are envelopes over a generation number and the content. The sound one of the higher
+//! generation counts; a new generation replaces the other one. A damaged file is moved into `quarantine/`,
+//! reported, and written again from its sound sibling. Where both are damaged nothing is made up: that is an
+//! error, and the files stay as evidence.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::codec::FORMAT_VERSION;
+use crate::codec::envelope::{self, EnvelopeError};
+use crate::disk::{Disk, DiskError, quarantine, read_file, replace_file};
+
+/// No authoritative file is longer, in bytes.
+const FILE_BYTES_MAX: usize = 1024 * 1024;
+
+const GENERATION_LEN: usize = 8;
+
+/// One authoritative file: where it lies, and which generation of it is current.
+#[derive(Debug)]
+pub struct AuthoritativeFile {
+    directory: PathBuf,
+    name: &'static str,
+    magic: [u8; 8],
+    generation: u64,
+}
+
+/// What [`AuthoritativeFile::load`] found.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The file, for storing what comes next.
+    pub file: AuthoritativeFile,
+    /// The content of the current generation.
+    pub content: Vec<u8>,
+    /// A damaged generation that was moved into quarantine; the content may then be the one before the last.
+    pub quarantined: Option<PathBuf>,
+}
+
+/// Why an authoritative file cannot be had.
+#[derive(Debug, Error)]
+pub enum AuthorityError {
+    /// There is none.
+    #[error("{} is missing", .0.display())]
+    Missing(PathBuf),
+    /// Every generation there is is damaged. They are left where they are.
+    #[error("{} is damaged in every generation: {what}", path.display())]
+    Damaged {
+        /// The file, without the ending of a generation.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// It was written by a later version of Highwater.
+    #[error("{} was written by a newer version of Highwater (format {found}, this build reads up to {known})", path.display())]
+    NewerVersion {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest version that is understood.
+        known: u32,
+    },
+    /// The disk failed.
+    #[error(transparent)]
+    Io(#[from] DiskError),
+}
+
+enum Found {
+    Sound { generation: u64, content: Vec<u8> },
+    Missing,
+    Damaged(&'static str),
+}
+
+impl AuthoritativeFile {
+    /// Creates the file, in both generations, durably. The directory must exist.
+    ///
+    /// # Errors
+    /// What the disk said.
+    pub fn create(
+        disk: &dyn Disk,
+        directory: &Path,
+        name: &'static str,
+        magic: [u8; 8],
+        content: &[u8],
+    ) -> Result<AuthoritativeFile, DiskError> {
+        let mut file = AuthoritativeFile::detached(directory, name, magic);
+        file.store_twice(disk, content)?;
+        Ok(file)
+    }
+
+    /// Reads the current generation, and mends a damaged one from the other.
+    ///
+    /// # Errors
+    /// See [`AuthorityError`].
+    pub fn load(
+        disk: &dyn Disk,
+        directory: &Path,
+        name: &'static str,
+        magic: [u8; 8],
+    ) -> Result<Loaded, AuthorityError> {
+        let mut file = AuthoritativeFile::detached(directory, name, magic);
+        let (damaged_slot, content) = file.read_current(disk)?;
+        let quarantined = match damaged_slot {
+            Some(slot) => {
+                let evidence = quarantine(disk, &file.slot_path(slot), directory)?;
+                // The damaged slot is the one that the next generation goes to.
+                file.store(disk, &content)?;
+                Some(evidence)
+            }
+            None => None,
+        };
+        Ok(Loaded { file, content, quarantined })
+    }
+
+    /// The file by that name, whether it exists or not.
+    pub(super) fn detached(directory: &Path, name: &'static str, magic: [u8; 8]) -> AuthoritativeFile {
+        AuthoritativeFile { directory: directory.to_owned(), name, magic, generation: 0 }
+    }
+
+    /// Moves both generations into quarantine, where they exist: for a repair that is about to replace them.
+    pub(super) fn quarantine_all(&self, disk: &dyn Disk) -> Result<(), DiskError> {
+        for slot in 0..2 {
+            match quarantine(disk, &self.slot_path(slot), &self.directory) {
+                Err(error) if !error.is_not_found() => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The content of the current generation; nothing is mended or moved.
+    ///
+    /// # Errors
+    /// See [`AuthorityError`].
+    pub fn peek(
+        disk: &dyn Disk,
+        directory: &Path,
+        name: &'static str,
+        magic: [u8; 8],
+    ) -> Result<Vec<u8>, AuthorityError> {
+        let mut file = AuthoritativeFile::detached(directory, name, magic);
+        file.read_current(disk).map(|(_, content)| content)
+    }
+
+    /// Makes `content` the current generation, durably.
+    ///
+    /// # Errors
+    /// What the disk said; either content may then be current.
+    pub fn store(&mut self, disk: &dyn Disk, content: &[u8]) -> Result<(), DiskError> {
+        assert!(content.len() + GENERATION_LEN <= FILE_BYTES_MAX / 2, "authoritative files are small");
+        let generation = self.generation + 1;
+        let mut body = generation.to_le_bytes().to_vec();
+        body.extend_from_slice(content);
+        let slot = usize::from(generation % 2 == 1);
+        replace_file(disk, &self.slot_path(slot), &envelope::seal(self.magic, FORMAT_VERSION, &body))?;
+        self.generation = generation;
+        Ok(())
+    }
+
+    /// The same in both generations: for content whose older version must not come back.
+    ///
+    /// # Errors
+    /// What the disk said; either content may then be current.
+    pub fn store_twice(&mut self, disk: &dyn Disk, content: &[u8]) -> Result<(), DiskError> {
+        self.store(disk, content)?;
+        self.store(disk, content)
+    }
+
+    /// The current content, whose generation becomes this file's, and the slot that is damaged, if one is.
+    fn read_current(&mut self, disk: &dyn Disk) -> Result<(Option<usize>, Vec<u8>), AuthorityError> {
+        let found = [self.read_slot(disk, 0)?, self.read_slot(disk, 1)?];
+        let damaged_slot = found.iter().position(|slot| matches!(slot, Found::Damaged(_)));
+        let path = || self.directory.join(self.name);
+        let (generation, content) = match found {
+            [Found::Sound { generation: a, content }, Found::Sound { generation: b, .. }] if a > b => {
+                (a, content)
+            }
+            [_, Found::Sound { generation, content }] | [Found::Sound { generation, content }, _] => {
+                (generation, content)
+            }
+            [Found::Damaged(what), _] | [_, Found::Damaged(what)] => {
+                return Err(AuthorityError::Damaged { path: path(), what });
+            }
+            [Found::Missing, Found::Missing] => return Err(AuthorityError::Missing(path())),
+        };
+        self.generation = generation;
+        Ok((damaged_slot, content))
+    }
+
+    fn read_slot(&self, disk: &dyn Disk, slot: usize) -> Result<Found, AuthorityError> {
+        let path = self.slot_path(slot);
+        let bytes = match read_file(disk, &path, FILE_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_not_found() => return Ok(Found::Missing),
+            Err(error) if error.source.kind() == std::io::ErrorKind::InvalidData => {
+                return Ok(Found::Damaged("longer than any such file"));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match envelope::open_exact(self.magic, FORMAT_VERSION, &bytes) {
+            Ok(body) => Ok(match body.split_first_chunk::<GENERATION_LEN>() {
+                // A generation in the other one's place is a copy of a stale file.
+                Some((generation, content)) if self.belongs(slot, u64::from_le_bytes(*generation)) => {
+                    Found::Sound { generation: u64::from_le_bytes(*generation), content: content.to_vec() }
+                }
+                _ => Found::Damaged("a generation in the wrong place"),
+            }),
+            Err(EnvelopeError::Damaged(what)) => Ok(Found::Damaged(what)),
+            Err(EnvelopeError::NewerVersion { found, known }) => {
+                Err(AuthorityError::NewerVersion { path, found, known })
+            }
+        }
+    }
+
+    fn belongs(&self, slot: usize, generation: u64) -> bool {
+        usize::from(generation % 2 == 1) == slot
+    }
+
+    fn slot_path(&self, slot: usize) -> PathBuf {
+        self.directory.join(format!("{}.{slot}", self.name))
+    }
+}

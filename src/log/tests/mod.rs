@@ -1,0 +1,4 @@
+//! Tests of the log through its public face, on the simulated disk.
+
+mod basics;
+mod support;

@@ -1,0 +1,143 @@
+//! What is due by time and size, carried out: rolling by age, retention, deleting records. The decisions are
+//! `retention`'s.
+
+use std::sync::Arc;
+
+use super::error::AppendError;
+use super::retention::{SegmentFigures, is_expired, is_older, new_log_start};
+use super::segment::Segment;
+use super::writer::{Log, WriterState};
+use crate::disk::{Disk, DiskError, remove_file};
+use crate::types::planted::{Bug, planted};
+use crate::types::{LogConfig, Offset};
+
+impl Log {
+    /// Rolls a head that is old enough, and deletes what retention says.
+    ///
+    /// # Errors
+    /// See [`AppendError`]. Retention that fails is tried again at the next call.
+    pub fn upkeep(&mut self, now_ms: i64) -> Result<(), AppendError> {
+        if !self.is_writable() {
+            return Ok(());
+        }
+        if self.is_head_due(now_ms) {
+            self.seal()?;
+            self.open_head(now_ms)?;
+        }
+        let figures = self.figures(now_ms);
+        match new_log_start(&figures, &self.config, now_ms) {
+            Some(log_start) => self.advance_log_start(log_start),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes records before `before` unreadable, durably; returns the log start.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub fn delete_records(&mut self, before: Offset) -> Result<Offset, AppendError> {
+        self.check_writable()?;
+        let before = before.min(self.shared.durable());
+        if before <= self.shared.log_start() {
+            return Ok(self.shared.log_start());
+        }
+        // All of the head is to go: only a sealed segment's file can.
+        let is_head_wholly_below = match &self.state {
+            WriterState::Open(head) => !head.is_empty() && head.written().next_offset <= before,
+            _ => false,
+        };
+        if is_head_wholly_below {
+            let now_ms = self.last_append_ms;
+            self.seal()?;
+            self.open_head(now_ms)?;
+        }
+        self.advance_log_start(before)?;
+        Ok(self.shared.log_start())
+    }
+
+    /// Changes what retention and rolling go by; takes effect at the next call.
+    pub fn set_config(&mut self, config: LogConfig) {
+        self.config = config;
+    }
+
+    fn is_head_due(&mut self, now_ms: i64) -> bool {
+        let (created_ms, times) = match &self.state {
+            WriterState::Open(head) if !head.is_empty() => (head.segment.created_ms, head.segment.times()),
+            _ => return false,
+        };
+        let first_ms = times.map_or(created_ms, |times| times.first_append_ms);
+        let figures = self.figures(now_ms);
+        // A head that retention is waiting for must be sealed to be deleted.
+        let is_waited_for = figures.last().is_some_and(|head| is_expired(head, &self.config, now_ms));
+        is_older(first_ms, self.config.segment_ms, now_ms) || is_waited_for
+    }
+
+    fn figures(&mut self, now_ms: i64) -> Vec<SegmentFigures> {
+        let segments = self.shared.segments.load_full();
+        self.first_seen_ms.retain(|base, _| segments.iter().any(|segment| segment.base == *base));
+        segments
+            .iter()
+            .map(|segment| SegmentFigures {
+                end_offset: segment.end_offset(),
+                len: segment.readable_upto().0,
+                age_from_ms: segment
+                    .times()
+                    .map(|times| self.age_from(segment, times.last_append_ms, now_ms)),
+            })
+            .collect()
+    }
+
+    /// A time that lies in the future counts from when that was first seen.
+    fn age_from(&mut self, segment: &Segment, last_append_ms: i64, now_ms: i64) -> i64 {
+        if last_append_ms > now_ms {
+            let first_seen = self.first_seen_ms.entry(segment.base).or_insert(now_ms);
+            *first_seen = now_ms.min(*first_seen);
+        }
+        self.first_seen_ms.get(&segment.base).map_or(last_append_ms, |seen| *seen.min(&last_append_ms))
+    }
+
+    fn advance_log_start(&mut self, log_start: Offset) -> Result<(), AppendError> {
+        let segments = self.shared.segments.load_full();
+        let Some(head) = segments.last() else { return Ok(()) };
+        let (doomed, kept): (Vec<_>, Vec<_>) = segments
+            .iter()
+            .cloned()
+            .partition(|segment| segment.base < head.base && segment.end_offset() <= log_start);
+        if planted(Bug::UnlinkBeforeLogStart) {
+            for segment in &doomed {
+                let _ = unlink(&self.shared.disk, segment, &self.shared.directory);
+            }
+        }
+        // Recovery finishes what a crash interrupts: it deletes what lies wholly below the log start.
+        if let Err(error) = self.checkpoints.lock().set_log_start(log_start) {
+            return Err(if error.is_disk_full() {
+                AppendError::DiskFull(error)
+            } else {
+                AppendError::OutcomeUnknown(error)
+            });
+        }
+        self.shared.set_log_start(log_start);
+        self.shared.segments.store(Arc::new(kept));
+        if !doomed.is_empty() {
+            let shared = Arc::clone(&self.shared);
+            self.jobs.0.push(Box::new(move || {
+                for segment in doomed {
+                    if let Err(error) = unlink(&shared.disk, &segment, &shared.directory) {
+                        tracing::warn!(%error, "a deleted segment stays until the next start");
+                    }
+                }
+            }));
+        }
+        Ok(())
+    }
+}
+
+/// Removes a segment's files, the derived one first.
+pub(super) fn unlink(
+    disk: &Arc<dyn Disk>,
+    segment: &Segment,
+    directory: &std::path::Path,
+) -> Result<(), DiskError> {
+    remove_file(&**disk, &segment.index_path(directory))?;
+    remove_file(&**disk, &segment.path)
+}
