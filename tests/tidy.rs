@@ -111,6 +111,7 @@ fn imports_of_lower_layers_pass() {
     assert_clean(check, "src/log/writer.rs", "use super::segment::Segment;\nuse crate::log::ReadError;");
     assert_clean(check, "src/broker/tests/x.rs", "use super::super::publish;");
     assert_clean(check, "src/log/a.rs", "// use crate::broker::X;\nconst S: &str = \"crate::broker::X\";");
+    assert_clean(check, "src/codec/tests.rs", "use crate::wire::client::pubsub::Record;");
     assert_clean(check, "src/main.rs", "fn main() { highwater::cli::main() }");
     assert_clean(check, "tests/e2e/main.rs", "use highwater::broker::Broker;");
 }
@@ -167,6 +168,11 @@ fn sleeps_in_tests_are_found() {
         assert_clean(check, "src/log/a.rs", &format!("fn f() {{ {call} }}"));
     }
     assert_found(check, "tests/e2e/main.rs", "use std::thread::sleep;");
+    let on_paused_clock = "#[tokio::test(start_paused = true)]\nasync fn f() { tokio::time::sleep(d).await }";
+    assert_clean(check, "src/log/tests.rs", on_paused_clock);
+    let behind_it =
+        format!("{on_paused_clock}\n#[tokio::test]\nasync fn g() {{ tokio::time::sleep(d).await }}");
+    assert_found(check, "src/log/tests.rs", &behind_it);
 }
 
 #[test]
@@ -176,6 +182,7 @@ fn banned_calls_are_found() {
         assert_found(checks::banned_calls, "src/log/a.rs", &format!("fn f() {{ {call} }}"));
     }
     assert_clean(checks::banned_calls, "src/log/a.rs", "fn f() { mpsc::channel(8); /* todo!() */ }");
+    assert_clean(checks::banned_calls, "src/log/tests.rs", "fn f() { mpsc::channel(); }");
 }
 
 #[test]
@@ -188,5 +195,7 @@ fn unsafe_code_outside_disk_is_found() {
         "src/disk/a.rs",
         "fn f() {\n    // SAFETY: fine.\n    unsafe { g() }\n}",
     );
+    let attributed = "// SAFETY: fine.\n#[expect(unsafe_code, reason = \"\")]\nfn f() { unsafe { g() } }";
+    assert_clean(checks::unsafe_code, "src/disk/a.rs", attributed);
     assert_clean(checks::unsafe_code, "src/log/a.rs", "const unsafe_allow: bool = true;");
 }
