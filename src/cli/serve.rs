@@ -1,12 +1,16 @@
 //! `highwater serve`: runs the broker until it is told to stop.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::{Exit, WrongUsage};
-use crate::config::{FlagValue, Loaded, Sources, load};
+use crate::config::{Config, FlagValue, Loaded, Sources, StorageKind, load};
+use crate::server::{BrokerConfig, GrpcConfig, Server, ServerConfig, Storage};
 use crate::telemetry;
 
 /// Run the broker.
@@ -65,5 +69,94 @@ pub(super) fn parse_ready_line(line: &str) -> Option<(&str, &str)> {
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
     let loaded = args.load()?;
     telemetry::start(&loaded.config.logging);
-    anyhow::bail!("not yet")
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(serve(&loaded.config));
+    // Nothing that is still running holds anything that was acknowledged.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(config: &Config) -> anyhow::Result<Exit> {
+    // From the first moment on: a signal during recovery ends the broker as well.
+    let mut signals = Signals::new()?;
+    let mut server = Server::start(server_config(config)).await?;
+    let stopper = server.stopper();
+    let watching = tokio::spawn(async move {
+        let first = signals.next().await;
+        stopper.cancel();
+        tokio::spawn(async move {
+            // What is acknowledged is synced: ending at once loses none of it.
+            let second = signals.next().await;
+            std::process::exit(second.code());
+        });
+        first
+    });
+    server.ready().await;
+    if !server.stopper().is_cancelled() {
+        announce(&server);
+    }
+    server.ended().await?;
+    // It has ended because it was told to.
+    Ok(watching.await?)
+}
+
+/// Tells whoever started the broker where it is. That nobody listens is no reason not to serve.
+fn announce(server: &Server) {
+    let mut out = std::io::stdout().lock();
+    let line = ready_line(server.grpc_address(), server.http_address());
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// What ends the broker.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// How the process is to end after the next signal.
+    async fn next(&mut self) -> Exit {
+        tokio::select! {
+            _ = self.terminate.recv() => Exit::Done,
+            _ = self.interrupt.recv() => Exit::Interrupted,
+        }
+    }
+}
+
+fn server_config(config: &Config) -> ServerConfig {
+    let storage = match config.storage.kind {
+        StorageKind::Memory => Storage::Memory,
+        StorageKind::File => Storage::Files { data_dir: config.storage.data_dir.clone() },
+    };
+    let broker = BrokerConfig {
+        auto_create: config.topics.auto_create,
+        default_partitions: config.topics.default_partitions,
+        topics_max: config.topics.max_topics,
+        topic_defaults: config.topic_defaults(),
+        timestamp_ahead_ms_max: i64::try_from(config.limits.max_timestamp_ahead_ms).unwrap_or(i64::MAX),
+    };
+    let grpc = GrpcConfig {
+        heartbeat: Duration::from_millis(config.limits.heartbeat_ms),
+        connections_max: config.limits.max_connections,
+        streams_per_connection_max: config.limits.max_streams_per_connection,
+        drain_timeout: Duration::from_millis(config.server.drain_timeout_ms),
+    };
+    ServerConfig {
+        grpc_listen: config.server.grpc_listen,
+        http_listen: config.server.http_listen,
+        unsafe_allow_insecure_listen: config.server.unsafe_allow_insecure_listen,
+        storage,
+        broker,
+        grpc,
+        commit_threads: config.storage.commit_threads,
+        read_threads: config.storage.read_threads,
+        inflight_bytes_max: config.limits.max_inflight_bytes,
+        partition_inflight_bytes_max: config.limits.max_partition_inflight_bytes,
+        partition_tail_bytes_max: config.limits.max_partition_tail_bytes,
+        upkeep_interval: Duration::from_millis(config.retention.check_interval_ms),
+    }
 }

@@ -51,6 +51,8 @@ pub struct Server {
     pub http_listen: SocketAddr,
     /// Whether addresses beyond the loopback are allowed although nothing is encrypted or authenticated.
     pub unsafe_allow_insecure_listen: bool,
+    /// How long calls may take to end when the broker stops, in milliseconds.
+    pub drain_timeout_ms: u64,
 }
 
 impl Default for Server {
@@ -59,6 +61,7 @@ impl Default for Server {
             grpc_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 50051)),
             http_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             unsafe_allow_insecure_listen: false,
+            drain_timeout_ms: 10_000,
         }
     }
 }
@@ -163,6 +166,10 @@ pub struct Limits {
     pub max_inflight_bytes: usize,
     /// The same for one partition.
     pub max_partition_inflight_bytes: usize,
+    /// The newest batches of a partition that are kept in memory for readers at its tail, in bytes.
+    pub max_partition_tail_bytes: usize,
+    /// How far ahead of the broker's clock a record's timestamp may be, in milliseconds.
+    pub max_timestamp_ahead_ms: u64,
     /// gRPC connections at a time.
     pub max_connections: usize,
     /// Streams and calls at a time on one connection.
@@ -179,7 +186,9 @@ impl Default for Limits {
             max_batch_bytes: topic.max_batch_bytes,
             max_inflight_bytes: 256 * 1024 * 1024,
             max_partition_inflight_bytes: 32 * 1024 * 1024,
-            max_connections: 1024,
+            max_partition_tail_bytes: 4 * 1024 * 1024,
+            max_timestamp_ahead_ms: 3_600_000,
+            max_connections: 4096,
             max_streams_per_connection: 1024,
             heartbeat_ms: 10_000,
         }
