@@ -191,7 +191,10 @@ impl Opening<'_> {
         self.open_epoch = self.open_epoch.max(scanned.open_epoch);
         let plan = plan_head(&scanned, start);
 
-        let entries = self.index_entries(&bare, &**file, start, &scanned)?;
+        let mut entries = self.index_entries(&bare, &**file, start, &scanned)?;
+        // Frames behind a gap were scanned as well: those that are cut off must not be found again, or a reader
+        // would be led past the frames that are going to stand in their place.
+        entries.retain(|entry| entry.position < plan.end.position);
         let segment =
             Segment::open(self.directory, &found.header, found.crc, SegmentIndex::in_memory(entries));
         segment.set_file(Arc::clone(file));
