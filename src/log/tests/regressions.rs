@@ -36,3 +36,21 @@ fn frames_that_are_cut_off_are_not_in_the_index() {
     });
     assert!(found.count() > 10);
 }
+
+/// The header of the last frame had survived, the length of the file had not: the copy of the torn tail was to
+/// be read up to where the frame should have ended, and the log could not be opened any more.
+#[test]
+fn a_frame_cut_short_by_the_end_of_the_file_is_a_torn_tail() {
+    let config = LogConfig { write_ahead_bytes_max: 0, ..small_config() };
+    let mut before = Run::new(config);
+    before.apply_all(&[Op::Reopen, Op::Append(1, 100), Op::Sync, Op::Append(1, 900)]).unwrap();
+    let whole = before.disk.read_all(&segment_files(&before.disk)[0]).len();
+    for len in 1252..whole {
+        let disk = before.disk.after_power_cut(1);
+        disk.truncate_raw(&segment_files(&disk)[0], len);
+        let mut next = before.on(disk);
+        next.apply(Op::Reopen).unwrap();
+        assert_eq!(next.model.batches.len(), 1);
+        next.go_on().unwrap();
+    }
+}
