@@ -54,3 +54,20 @@ fn a_frame_cut_short_by_the_end_of_the_file_is_a_torn_tail() {
         next.go_on().unwrap();
     }
 }
+
+/// The process was killed between the footer and its sync. The next opening believed the footer that it saw in
+/// the page cache and raised the epoch, but left the proof before the frames; when the power cut took the footer
+/// away, the opening after that took the frames for those of an earlier epoch, and cut them off.
+#[test]
+fn a_footer_that_only_the_page_cache_has_costs_no_record() {
+    let config = LogConfig { write_ahead_bytes_max: 0, ..small_config() };
+    let mut before = Run::new(config);
+    before.apply_all(&[Op::Reopen, Op::Append(3, 2000), Op::Sync]).unwrap();
+    // Rolling writes the footer, and is to sync it next.
+    let written = before.disk.operations(OperationFilter::Mutating);
+    before.disk.crash_at(CrashPoint::After(written));
+    before.apply(Op::Append(1, 2000)).unwrap();
+    let mut killed = before.on(before.disk.after_process_crash());
+    killed.apply(Op::Reopen).unwrap();
+    after_power_cut(&killed, 0).go_on().unwrap();
+}
