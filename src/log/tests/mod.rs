@@ -1,5 +1,14 @@
 //! Tests of the log through its public face, on the simulated disk.
 
 mod basics;
+mod crash_matrix;
+mod faults;
 mod inspecting;
+mod model;
+mod operations;
+mod planted;
+mod random_model;
+mod regressions;
+mod scenarios;
+mod sequences;
 mod support;
