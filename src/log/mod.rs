@@ -34,7 +34,7 @@ mod writer;
 mod tests;
 
 pub use authority::{AuthoritativeFile, AuthorityError, Loaded};
-pub use cursor::{ReadCursor, Residency};
+pub use cursor::{ReadCursor, ReadHint, Residency};
 pub use error::{AppendError, DamagedRange, ReadError};
 pub use reader::{LogInfo, LogReader};
 pub use recovery::{OnUnknownEnd, OpenError, Opened, OpeningReport};

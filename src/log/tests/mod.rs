@@ -1,4 +1,7 @@
 //! Tests of the log through its public face, on the simulated disk.
 
 mod basics;
+mod bit_rot;
+mod damage_lab;
+mod oracle;
 mod support;
