@@ -73,11 +73,13 @@ impl Opening<'_> {
             }
         };
         let lost_checkpoint = (!has_checkpoint).then_some("every generation of the checkpoint is damaged");
-        if let Some(footer) = read_footer(&*file, &path, found.header.nonce)?
-            && !footer.is_damaged
-        {
+        if let Some(footer) = read_footer(&*file, &path, found.header.nonce)? {
             let segment = Segment::open(self.directory, &found.header, found.crc, SegmentIndex::unloaded());
-            segment.publish(&chain_at(&footer));
+            if footer.is_damaged {
+                self.scan_sealed(&segment, &*file, Some(footer), footer.end_offset)?;
+            } else {
+                segment.publish(&chain_at(&footer));
+            }
             self.segments.push(Arc::new(segment));
             let previous = PreviousSegment { end_offset: footer.end_offset, len: file_len };
             return Ok(FoundEnd {
@@ -191,7 +193,9 @@ impl Opening<'_> {
         self.open_epoch = self.open_epoch.max(scanned.open_epoch);
         let plan = plan_head(&scanned, start);
 
-        let entries = self.index_entries(&bare, &**file, start, &scanned)?;
+        let mut entries = self.index_entries(&bare, &**file, start, &scanned)?;
+        // The scan has indexed frames behind a torn one, too, and other frames will stand where they stood.
+        entries.retain(|entry| entry.position < plan.end.position);
         let segment =
             Segment::open(self.directory, &found.header, found.crc, SegmentIndex::in_memory(entries));
         segment.set_file(Arc::clone(file));

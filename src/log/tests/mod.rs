@@ -4,4 +4,4 @@ mod basics;
 mod bit_rot;
 mod damage_lab;
 mod oracle;
-mod support;
+pub(in crate::log) mod support;
