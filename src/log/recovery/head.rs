@@ -74,9 +74,7 @@ impl Opening<'_> {
             }
         };
         let lost_checkpoint = (!has_checkpoint).then_some("every generation of the checkpoint is damaged");
-        if let Some(footer) = read_footer(&*file, &path, found.header.nonce)?
-            && !footer.is_damaged
-        {
+        if let Some(footer) = read_footer(&*file, &path, found.header.nonce)? {
             let mut end = self.open_sealed_last(&found, &*file, &footer)?;
             end.doubt = lost_checkpoint;
             return Ok(end);
@@ -101,10 +99,13 @@ impl Opening<'_> {
         found: &FoundHeader,
         file: &dyn DiskFile,
         footer: &Footer,
-    ) -> Result<FoundEnd, DiskError> {
+    ) -> Result<FoundEnd, OpenError> {
         let segment = Segment::open(self.directory, &found.header, found.crc, SegmentIndex::unloaded());
         let end = chain_at(footer);
-        let previous = write_footer(file, &segment, &end, false)?;
+        if footer.is_damaged {
+            self.scan_sealed(&segment, file, Some(*footer), footer.end_offset)?;
+        }
+        let previous = write_footer(file, &segment, &end, footer.is_damaged)?;
         segment.publish(&end);
         let proof = Some(proof_at(&segment, &end));
         self.segments.push(Arc::new(segment));
