@@ -15,18 +15,23 @@
 //! | 6 | [`grpc`] | the tonic services |
 //! | 6 | [`http`] | health and readiness, as yet |
 //! | 7 | [`server`] | puts it together: listeners, storage, broker, stop |
-//! | - | `client` | the client library: uses only the wire |
-//! | - | `cli` | the subcommands: use only the client, or the log for the offline tools |
+//! | - | [`config`] | the configuration file, environment and flags |
+//! | - | [`client`] | the client library: uses only the wire |
+//! | - | [`cli`] | the subcommands: use only the client, or the log for the offline tools |
 
 #![cfg_attr(test, allow(clippy::as_conversions, reason = "tests convert small literals"))]
 
 pub mod broker;
+pub mod cli;
+pub mod client;
 pub mod codec;
+pub mod config;
 pub mod disk;
 pub mod grpc;
 pub mod http;
 pub mod log;
 pub mod partition;
 pub mod server;
+pub mod telemetry;
 pub mod types;
 pub mod wire;

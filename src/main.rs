@@ -1,2 +1,7 @@
-//! The `highwater` binary.
-fn main() {}
+//! The `highwater` binary: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    highwater::cli::main()
+}
