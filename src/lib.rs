@@ -13,6 +13,8 @@
 //! | 3 | [`partition`] | the async owner of a log: permits, group commit, tail, upkeep |
 //! | 5 | [`broker`] | the verbs, free of any transport |
 //! | 6 | [`grpc`] | the tonic services |
+//! | 6 | [`http`] | health and readiness, as yet |
+//! | 7 | [`server`] | puts it together: listeners, storage, broker, stop |
 //! | - | [`config`] | the configuration file, environment and flags |
 //! | - | [`client`] | the client library: uses only the wire |
 //! | - | [`cli`] | the subcommands: use only the client, or the log for the offline tools |

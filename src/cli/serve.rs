@@ -91,8 +91,7 @@ async fn serve(config: &Config) -> anyhow::Result<Exit> {
         });
         first
     });
-    server.ready().await;
-    if !server.stopper().is_cancelled() {
+    if server.ready().await {
         announce(&server);
     }
     server.ended().await?;
@@ -115,7 +114,10 @@ struct Signals {
 
 impl Signals {
     fn new() -> std::io::Result<Signals> {
-        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     /// How the process is to end after the next signal.

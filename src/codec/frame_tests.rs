@@ -133,3 +133,36 @@ proptest! {
         prop_assert!(FrameHeader::decode(&with_magic).is_err());
     }
 }
+
+/// The worked example of `docs/format.md`: one record, value `hello`, as the second frame of a segment.
+fn worked_example() -> Vec<u8> {
+    let payload = b"\x0a\x07\x12\x05hello";
+    let header = FrameHeader {
+        payload_len: 9,
+        payload_crc: crc32fast::hash(payload),
+        nonce: 0x1122_3344_5566_7788,
+        position: FilePosition(1200),
+        open_epoch: 1,
+        previous_crc: 0xcafe_f00d,
+        offsets: OffsetRange { first: Offset(41), end: Offset(42) },
+        record_count: 1,
+        producer: ProducerStamp::default(),
+        max_timestamp_ms: 1_700_000_000_000,
+        uncompressed_len: 9,
+        durable_upto: FilePosition(1200),
+        ..header()
+    };
+    let mut bytes = header.encode().0.to_vec();
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+#[test]
+fn the_worked_example_of_the_format_document_is_true() {
+    let document = include_str!("../../docs/format.md");
+    for (index, line) in worked_example().chunks(16).enumerate() {
+        let hex: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
+        let line = format!("{:>4}  {}", 1200 + index * 16, hex.join(" "));
+        assert!(document.contains(&line), "docs/format.md must show: {line}");
+    }
+}

@@ -116,8 +116,15 @@ impl AuthoritativeFile {
     }
 
     /// The file by that name, whether it exists or not.
-    pub(super) fn detached(directory: &Path, name: &'static str, magic: [u8; 8]) -> AuthoritativeFile {
+    #[must_use]
+    pub fn detached(directory: &Path, name: &'static str, magic: [u8; 8]) -> AuthoritativeFile {
         AuthoritativeFile { directory: directory.to_owned(), name, magic, generation: 0 }
+    }
+
+    /// The generations that are damaged; nothing is mended or moved.
+    pub fn damaged_generations(&self, disk: &dyn Disk) -> Vec<PathBuf> {
+        let is_damaged = |slot: &usize| matches!(self.read_slot(disk, *slot), Ok(Found::Damaged(_)));
+        (0..2).filter(is_damaged).map(|slot| self.slot_path(slot)).collect()
     }
 
     /// Moves both generations into quarantine, where they exist: for a repair that is about to replace them.

@@ -1,7 +1,7 @@
 //! The partition's checkpoint on disk: the epoch of the last opening, the log start, and a place up to which
 //! the log is known to be synced. See `codec::checkpoint` for the format.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::authority::{AuthoritativeFile, AuthorityError};
@@ -49,6 +49,11 @@ impl Checkpoints {
             path: directory.join(CHECKPOINT),
             what: "impossible field",
         })
+    }
+
+    /// The generations that are damaged, without touching them.
+    pub(super) fn damaged_generations(disk: &dyn Disk, directory: &Path) -> Vec<PathBuf> {
+        AuthoritativeFile::detached(directory, CHECKPOINT, MAGIC).damaged_generations(disk)
     }
 
     /// A checkpoint that is not on disk, for a log that is only read.

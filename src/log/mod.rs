@@ -9,6 +9,7 @@
 //! | `write_ahead`, `head`, `writer` | appending, syncing, sealing, rolling |
 //! | `walk`, `reader` | reading by offset and by time |
 //! | `retention`, `upkeep` | what is due by time and size: the decision, and its carrying out |
+//! | `inspect` | looking at files without changing them |
 //! | `recovery` | from files to a log, after whatever happened |
 
 mod authority;
@@ -17,6 +18,7 @@ mod checkpoints;
 mod cursor;
 mod error;
 mod head;
+mod inspect;
 pub mod layout;
 mod reader;
 mod recovery;
@@ -36,6 +38,7 @@ mod tests;
 pub use authority::{AuthoritativeFile, AuthorityError, Loaded};
 pub use cursor::{ReadCursor, Residency};
 pub use error::{AppendError, DamagedRange, ReadError};
+pub use inspect::{Finding, FrameObserver, Inspection, SegmentInspection, inspect};
 pub use reader::{LogInfo, LogReader};
 pub use recovery::{OnUnknownEnd, OpenError, Opened, OpeningReport};
 pub use writer::{Log, LogJob};

@@ -61,7 +61,26 @@ impl LogReader {
         bytes_max: usize,
         residency: Residency,
     ) -> Result<Vec<StoredBatch>, ReadError> {
-        let available = OffsetRange { first: self.shared.log_start(), end: self.shared.durable() };
+        self.read_segment(cursor, bytes_max, residency).map_err(|error| match error {
+            // Retention has overtaken the read: what it ran into is not the disk's fault.
+            ReadError::Io(_) | ReadError::Corrupt(_) if cursor.next < self.shared.log_start() => {
+                ReadError::OutOfRange { available: self.available() }
+            }
+            error => error,
+        })
+    }
+
+    fn available(&self) -> OffsetRange {
+        OffsetRange { first: self.shared.log_start(), end: self.shared.durable() }
+    }
+
+    fn read_segment(
+        &self,
+        cursor: &mut ReadCursor,
+        bytes_max: usize,
+        residency: Residency,
+    ) -> Result<Vec<StoredBatch>, ReadError> {
+        let available = self.available();
         if cursor.next == available.end {
             return Ok(Vec::new());
         }

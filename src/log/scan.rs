@@ -88,6 +88,20 @@ pub(super) fn scan(
     start: ChainState,
     index_interval_bytes: u64,
 ) -> io::Result<Scan> {
+    scan_with(file, nonce, start, index_interval_bytes, &mut |_, _| {})
+}
+
+/// The same, and shows each sound frame, header and payload, on the way.
+///
+/// # Errors
+/// What the disk said.
+pub(super) fn scan_with(
+    file: &dyn DiskFile,
+    nonce: u64,
+    start: ChainState,
+    index_interval_bytes: u64,
+    observe: &mut dyn FnMut(&FrameHeader, &[u8]),
+) -> io::Result<Scan> {
     let mut scanner = Scanner {
         source: Source { file, file_len: file.len()?, window: Vec::new(), window_at: FilePosition::ZERO },
         nonce,
@@ -103,7 +117,7 @@ pub(super) fn scan(
         },
         last_indexed: None,
     };
-    scanner.run()?;
+    scanner.run(observe)?;
     Ok(scanner.result)
 }
 
@@ -137,11 +151,14 @@ struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    fn run(&mut self) -> io::Result<()> {
+    fn run(&mut self, observe: &mut dyn FnMut(&FrameHeader, &[u8])) -> io::Result<()> {
         loop {
             let chain = self.result.end;
             match self.source.check_at(self.nonce, chain)? {
                 Checked::Sound(header, crc) => {
+                    let frame = self.source.bytes(chain.position, to_usize(header.frame_len()))?;
+                    let payload_at = HEADER_LEN + header.deltas_len();
+                    observe(&header, frame.get(payload_at..to_usize(header.frame_len())).unwrap_or(&[]));
                     self.see(&header);
                     self.push_frame(&header, chain.after(&header, crc));
                 }

@@ -93,6 +93,9 @@ impl Partition {
     /// Waits until `bytes` may be appended: the backpressure that publishers feel. First come, first served.
     /// Dropping the future gives up the place in the line, and nothing else.
     ///
+    /// Whoever holds a permit submits before waiting for the next one: two who wait for each other's bytes
+    /// would wait for ever.
+    ///
     /// # Errors
     /// The partition takes no appends any more.
     pub async fn append_permit(&self, bytes: usize) -> Result<AppendPermit, Unavailable> {

@@ -1,17 +1,19 @@
 //! Topics in files: a directory each, made aside and renamed into place, so that a crash leaves a topic whole
 //! or not at all; renamed away before its files are removed, for the same reason.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::directory::{DataDirectory, DirectoryError};
+use super::remover::Remover;
 use super::topic_files;
 use super::{CreateFailure, FoundTopic, StorageFailure, TopicStorage};
 use crate::codec::topic_meta::TopicMeta;
-use crate::disk::{Disk, DiskError, DiskResultExt, EntryKind, create_dir_durable, remove_dir_tree, rename};
+use crate::disk::{Disk, DiskError, DiskResultExt, EntryKind, remove_dir_tree, rename};
 use crate::partition::PartitionStore;
 use crate::types::{Clock, LogConfig, TopicName};
 
@@ -29,16 +31,7 @@ pub struct FileStorage {
     directory: Arc<DataDirectory>,
     config: FileStorageConfig,
     clock: Arc<dyn Clock>,
-    /// Whether a thread is emptying the trash.
-    cleaner: Arc<Mutex<Cleaner>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cleaner {
-    Idle,
-    Running,
-    /// Something was put into the trash since it last looked.
-    LookAgain,
+    remover: Remover,
 }
 
 impl FileStorage {
@@ -53,19 +46,11 @@ impl FileStorage {
         clock: Arc<dyn Clock>,
     ) -> Result<FileStorage, DirectoryError> {
         let directory = Arc::new(DataDirectory::open(disk, root)?);
-        Ok(FileStorage { directory, config, clock, cleaner: Arc::new(Mutex::new(Cleaner::Idle)) })
+        Ok(FileStorage { directory, config, clock, remover: Remover::default() })
     }
 
     fn disk(&self) -> &Arc<dyn Disk> {
         &self.directory.disk
-    }
-
-    /// Removes what an interrupted creation has left.
-    fn clear_staging(&self) -> Result<(), DiskError> {
-        for entry in self.disk().list_dir(&self.directory.staging).during("list", &self.directory.staging)? {
-            remove_dir_tree(&**self.disk(), &self.directory.staging.join(&entry.name))?;
-        }
-        Ok(())
     }
 
     fn topic_names(&self) -> Result<Vec<TopicName>, DiskError> {
@@ -111,41 +96,36 @@ impl FileStorage {
         }
     }
 
-    /// Has the trash emptied by a thread of its own, of which there is one at most.
-    fn empty_trash_soon(&self) {
-        let mut state = self.cleaner.lock();
-        if *state != Cleaner::Idle {
-            *state = Cleaner::LookAgain;
-            return;
-        }
-        let (directory, cleaner) = (Arc::clone(&self.directory), Arc::clone(&self.cleaner));
-        let clean = move || {
-            loop {
-                empty_trash(&directory);
-                let mut state = cleaner.lock();
-                if *state != Cleaner::LookAgain {
-                    *state = Cleaner::Idle;
-                    return;
-                }
-                *state = Cleaner::Running;
+    /// What interrupted creations and deletions have left, and may be removed.
+    ///
+    /// A rename between directories may have persisted in one of them only: then a topic that is served has a
+    /// second name here, and whatever were removed under it would be the topic's.
+    fn leftovers(&self, found: &[FoundTopic]) -> Result<Vec<PathBuf>, DiskError> {
+        let disk = &**self.disk();
+        let mut served = HashSet::new();
+        let mut all_are_known = true;
+        for topic in found {
+            match topic {
+                FoundTopic::Known { meta, .. } => drop(served.insert(meta.id)),
+                FoundTopic::Damaged { .. } | FoundTopic::Failed { .. } => all_are_known = false,
             }
-        };
-        match std::thread::Builder::new().name("empty-trash".to_owned()).spawn(clean) {
-            Ok(_) => *state = Cleaner::Running,
-            Err(error) => tracing::warn!(%error, "deleted topics are left until the next start"),
         }
-    }
-}
-
-/// Removes what deleted topics have left. What cannot be removed is tried again after the next deletion, and
-/// at the next start.
-fn empty_trash(directory: &DataDirectory) {
-    let trash = &directory.trash;
-    let emptied = directory.disk.list_dir(trash).during("list", trash).and_then(|entries| {
-        entries.iter().try_for_each(|entry| remove_dir_tree(&*directory.disk, &trash.join(&entry.name)))
-    });
-    if let Err(error) = emptied {
-        tracing::warn!(%error, "deleted topics cannot be removed from the disk");
+        let mut leftovers = Vec::new();
+        for parent in [&self.directory.staging, &self.directory.trash] {
+            for entry in disk.list_dir(parent).during("list", parent)? {
+                let path = parent.join(&entry.name);
+                let is_nobodys = match topic_files::peek_id(disk, &path) {
+                    Some(id) => !served.contains(&id),
+                    None => all_are_known,
+                };
+                if is_nobodys {
+                    leftovers.push(path);
+                } else {
+                    tracing::warn!(path = %path.display(), "left alone, since it may be a topic that is served");
+                }
+            }
+        }
+        Ok(leftovers)
     }
 }
 
@@ -162,11 +142,10 @@ impl TopicStorage for FileStorage {
         &self,
         progress: &mut (dyn FnMut(usize, usize) + Send),
     ) -> Result<Vec<FoundTopic>, StorageFailure> {
-        let names = self.clear_staging().and_then(|()| self.topic_names()).map_err(|error| {
+        let names = self.topic_names().map_err(|error| {
             tracing::error!(%error, "the topics cannot be listed");
             StorageFailure
         })?;
-        self.empty_trash_soon();
 
         let todo = Mutex::new(names.iter().enumerate());
         let found = Mutex::new(Vec::with_capacity(names.len()));
@@ -186,7 +165,12 @@ impl TopicStorage for FileStorage {
             }
             open_some();
         });
-        Ok(found.into_inner())
+        let found = found.into_inner();
+        match self.leftovers(&found) {
+            Ok(leftovers) => self.remover.remove_soon(self.disk(), leftovers),
+            Err(error) => tracing::warn!(%error, "what was deleted is left until the next start"),
+        }
+        Ok(found)
     }
 
     fn create(&self, meta: &TopicMeta) -> Result<Vec<Box<dyn PartitionStore>>, CreateFailure> {
@@ -216,7 +200,7 @@ impl TopicStorage for FileStorage {
             tracing::error!(%topic, %error, "a topic could not be deleted");
             return Err(StorageFailure);
         }
-        self.empty_trash_soon();
+        self.remover.remove_soon(self.disk(), vec![grave]);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 mod directory;
 mod files;
 mod memory;
+mod remover;
 #[cfg(test)]
 mod tests;
 mod topic_files;
@@ -71,14 +72,14 @@ pub enum FoundTopic {
     },
 }
 
-/// Why a partition could not be opened. The details have been logged.
+/// Why a topic or partition could not be opened. The details have been logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Outage {
     /// Its files are missing or damaged beyond what can be served around.
-    #[error("the partition is damaged")]
+    #[error("damaged")]
     Damaged,
     /// They could not be read.
-    #[error("the partition could not be read")]
+    #[error("unreadable")]
     Failed,
 }
 

@@ -9,7 +9,7 @@ use crate::codec::topic_meta::TopicMeta;
 use crate::disk::{Disk, DiskError, create_dir_durable};
 use crate::log::{AuthoritativeFile, AuthorityError, Log, OnUnknownEnd, OpenError, OpeningReport};
 use crate::partition::{FileStore, PartitionStore};
-use crate::types::{LogConfig, PartitionId, TopicName, TopicPartition};
+use crate::types::{LogConfig, PartitionId, TopicId, TopicName, TopicPartition};
 
 const META: &str = "topic";
 const META_MAGIC: [u8; 8] = *b"HWTOPIC\0";
@@ -41,7 +41,8 @@ pub(super) fn open(
 ) -> FoundTopic {
     let mut meta = match load_meta(&**disk, directory, name) {
         Ok(meta) => meta,
-        Err(found) => return found,
+        Err(Outage::Damaged) => return FoundTopic::Damaged { name: name.clone() },
+        Err(Outage::Failed) => return FoundTopic::Failed { name: name.clone() },
     };
     meta.config.log.index_interval_bytes = tuning.index_interval_bytes;
     meta.config.log.write_ahead_bytes_max = tuning.write_ahead_bytes_max;
@@ -51,11 +52,17 @@ pub(super) fn open(
     FoundTopic::Known { meta, stores }
 }
 
-fn load_meta(disk: &dyn Disk, directory: &Path, name: &TopicName) -> Result<TopicMeta, FoundTopic> {
+/// The identity of the topic in a directory; None where it has none, or none that can be read. Changes nothing.
+pub(super) fn peek_id(disk: &dyn Disk, directory: &Path) -> Option<TopicId> {
+    let content = AuthoritativeFile::peek(disk, directory, META, META_MAGIC).ok()?;
+    TopicMeta::decode(&content).ok().map(|meta| meta.id)
+}
+
+fn load_meta(disk: &dyn Disk, directory: &Path, name: &TopicName) -> Result<TopicMeta, Outage> {
     let damaged = |what: &dyn std::fmt::Display| {
         tracing::error!(topic = %name, directory = %directory.display(), %what,
             "the topic's metadata is damaged: nothing of it is touched, and nothing is served");
-        FoundTopic::Damaged { name: name.clone() }
+        Outage::Damaged
     };
     let loaded = match AuthoritativeFile::load(disk, directory, META, META_MAGIC) {
         Ok(loaded) => loaded,
@@ -64,7 +71,7 @@ fn load_meta(disk: &dyn Disk, directory: &Path, name: &TopicName) -> Result<Topi
         }
         Err(error @ (AuthorityError::NewerVersion { .. } | AuthorityError::Io(_))) => {
             tracing::error!(topic = %name, %error, "the topic cannot be opened");
-            return Err(FoundTopic::Failed { name: name.clone() });
+            return Err(Outage::Failed);
         }
     };
     if let Some(evidence) = loaded.quarantined {

@@ -13,8 +13,8 @@
 //! checkpoint, not to the log.
 
 mod head;
-mod plan;
-mod sealed;
+pub(super) mod plan;
+pub(super) mod sealed;
 #[cfg(test)]
 mod table_tests;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::plan::damage_in_sealed;
 use super::{OpenError, Opening};
 use crate::codec::footer::{FOOTER_LEN, Footer};
-use crate::disk::{Access, DiskFile, DiskResultExt, read_exact_at};
+use crate::disk::{Access, DiskError, DiskFile, DiskResultExt, read_exact_at};
 use crate::log::chain::ChainState;
 use crate::log::layout::segment_path;
 use crate::log::scan::{Tail, scan};
@@ -83,7 +83,11 @@ impl Opening<'_> {
 }
 
 /// The footer that a segment file ends with.
-pub(super) fn read_footer(file: &dyn DiskFile, path: &Path, nonce: u64) -> Result<Option<Footer>, OpenError> {
+pub(in crate::log) fn read_footer(
+    file: &dyn DiskFile,
+    path: &Path,
+    nonce: u64,
+) -> Result<Option<Footer>, DiskError> {
     let len = file.len().during("stat", path)?;
     let Some(at) = len.checked_sub(to_u64(FOOTER_LEN)).map(FilePosition) else { return Ok(None) };
     let mut bytes = [0; FOOTER_LEN];

@@ -1,4 +1,5 @@
 //! Tests of the log through its public face, on the simulated disk.
 
 mod basics;
+mod inspecting;
 mod support;

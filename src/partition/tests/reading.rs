@@ -2,7 +2,10 @@
 
 use futures_util::FutureExt as _;
 
+use super::store::disk_error;
 use super::*;
+use crate::log::{self, DamagedRange};
+use crate::types::{FilePosition, OffsetRange};
 
 async fn read_to_end(mut subscription: Subscription, bytes_max: usize) -> Vec<(u64, String)> {
     let mut found = Vec::new();
@@ -159,17 +162,75 @@ async fn giving_up_a_wait_for_the_disk_loses_nothing_and_reads_once() {
     assert_eq!(subscription.next(1000).await.unwrap(), Event::End);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_wake_up_is_lost_between_the_read_and_the_wait() {
+#[tokio::test]
+async fn what_commits_between_the_read_and_the_wait_is_not_missed() {
     let it = fixture();
-    let readers: Vec<_> = [1, 7, 1000]
-        .into_iter()
-        .map(|bytes_max| tokio::spawn(read_to_end(it.subscribe(0, Some(2000)), bytes_max)))
-        .collect();
-    // One at a time: each append finds the readers on their way into the wait.
-    it.fill(2000).await;
-    for reader in readers {
-        assert_eq!(reader.await.unwrap(), numbered(0..2000));
+    let mut subscription = it.subscribe(0, None);
+    assert_eq!(subscription.next(1000).await.unwrap(), Event::CaughtUp);
+    let (partition, permit) = (Arc::clone(&it.partition), it.partition.append_permit(1).await.unwrap());
+    it.gate.on_empty_read(move || {
+        drop(partition.submit(simple("0"), permit));
+        while partition.published.borrow().high_watermark < Offset(1) {
+            std::thread::yield_now();
+        }
+    });
+    assert_eq!(next_records(&mut subscription).await, numbered(0..1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_interleaving_of_commits_and_waits_loses_a_wake_up() {
+    let it = fixture();
+    let mut readers = Vec::new();
+    for _ in 0..3 {
+        let mut subscription = it.subscribe(0, Some(1000));
+        let (seen, progress) = tokio::sync::watch::channel(0);
+        tokio::spawn(async move {
+            while !matches!(subscription.next(1000).await.unwrap(), Event::End) {
+                seen.send_replace(subscription.position().0);
+            }
+        });
+        readers.push(progress);
+    }
+    // Each append waits for the slowest reader: a wake-up that is lost is not made good by the next.
+    for offset in 0..1000_u64 {
+        it.append(simple(&offset.to_string())).await.unwrap();
+        for progress in &mut readers {
+            progress.wait_for(|&position| position > offset).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn damage_and_disk_errors_are_told_apart_and_move_nothing() {
+    let it = filled().await;
+    let mut subscription = it.subscribe(1, Some(10));
+    let damaged = DamagedRange {
+        offsets: OffsetRange { first: Offset(1), end: Offset(5) },
+        segment: Offset(0),
+        position: FilePosition(7),
+        what: "a checksum",
+    };
+    it.gate.fail_next_read(log::ReadError::Corrupt(damaged.clone()));
+    let error = subscription.next(1000).await.unwrap_err();
+    assert!(matches!(error, ReadError::Corrupt(found) if found == damaged));
+    it.gate.fail_next_read(log::ReadError::Io(disk_error()));
+    assert!(matches!(subscription.next(1000).await, Err(ReadError::Io(_))));
+    assert_eq!(subscription.position(), Offset(1));
+    assert_eq!(next_records(&mut subscription).await, numbered(1..10));
+}
+
+#[tokio::test]
+async fn a_stored_batch_that_is_no_record_set_is_named_and_never_cut() {
+    let it = fixture();
+    let mut append = batch(&["0", "1", "2"]);
+    let AppendKind::Batch(batch) = &mut append.kind else { unreachable!() };
+    batch.payload = vec!["garbage".into()];
+    it.append(append).await.unwrap();
+    let mut subscription = it.subscribe(1, None);
+    for _ in 0..2 {
+        let error = subscription.next(1000).await.unwrap_err();
+        let ReadError::Malformed { offsets } = error else { panic!("{error:?}") };
+        assert_eq!((offsets.first, offsets.end), (Offset(0), Offset(3)));
     }
 }
 

@@ -33,11 +33,13 @@ struct GateState {
     reads_are_cold: bool,
     append_failures: VecDeque<AppendError>,
     sync_failures: VecDeque<AppendError>,
+    read_failures: VecDeque<ReadError>,
     panic_in_sync: bool,
     /// The records of each frame, by group.
     groups: Vec<Vec<u32>>,
     background_jobs: VecDeque<BackgroundJob>,
     on_sync: Option<Box<dyn FnMut() + Send>>,
+    on_empty_read: Option<Box<dyn FnOnce() + Send>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -92,6 +94,10 @@ impl Gate {
         self.state.lock().sync_failures.push_back(error);
     }
 
+    pub(super) fn fail_next_read(&self, error: ReadError) {
+        self.state.lock().read_failures.push_back(error);
+    }
+
     pub(super) fn panic_in_next_sync(&self) {
         self.state.lock().panic_in_sync = true;
     }
@@ -102,6 +108,11 @@ impl Gate {
 
     pub(super) fn on_sync(&self, hook: impl FnMut() + Send + 'static) {
         self.state.lock().on_sync = Some(Box::new(hook));
+    }
+
+    /// Called between the next read that finds nothing and the reader's learning of it.
+    pub(super) fn on_empty_read(&self, hook: impl FnOnce() + Send + 'static) {
+        self.state.lock().on_empty_read = Some(Box::new(hook));
     }
 
     /// How many records each frame had, by group.
@@ -209,9 +220,20 @@ impl StoreReader for GatedReader {
         bytes_max: usize,
         residency: Residency,
     ) -> Result<Vec<StoredBatch>, ReadError> {
+        if let Some(error) = self.gate.state.lock().read_failures.pop_front() {
+            return Err(error);
+        }
         match residency {
             Residency::CachedOnly if self.gate.state.lock().reads_are_cold => Err(ReadError::NotCached),
-            Residency::CachedOnly => self.inner.read(cursor, bytes_max, residency),
+            Residency::CachedOnly => {
+                let batches = self.inner.read(cursor, bytes_max, residency)?;
+                if batches.is_empty()
+                    && let Some(hook) = { self.gate.state.lock().on_empty_read.take() }
+                {
+                    hook();
+                }
+                Ok(batches)
+            }
             Residency::MayBlock => {
                 self.gate.progress.send_modify(|progress| progress.reads_begun += 1);
                 self.gate.wait_while(|state| state.reads_held);
