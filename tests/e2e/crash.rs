@@ -1,7 +1,8 @@
 //! `kill -9` under load, again and again, on the same data: every acknowledged record is there afterwards, at
 //! its offset, byte for byte, and nothing is there that was not sent, or twice.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 use highwater::client::messages::{
     AppendRequest, AtEnd, CreateTopicRequest, Earliest, PublishRequest, ReadRequest, Record, RecordSet,
@@ -134,7 +135,8 @@ async fn read_log(client: &Client, (topic, partition): Log) -> Vec<String> {
     while let Some(event) = reader.next().await.unwrap() {
         let ReadEvent::Records(batch) = event else { continue };
         for (offset, _, record) in records_of(batch) {
-            assert_eq!(offset, values.len() as u64, "offsets have a hole or a repetition");
+            let expected = u64::try_from(values.len()).unwrap();
+            assert_eq!(offset, expected, "offsets have a hole or a repetition");
             values.push(String::from_utf8(record.value.unwrap().to_vec()).unwrap());
         }
     }
@@ -151,14 +153,11 @@ async fn check(client: &Client, history: &mut History, round: u64) {
             assert_eq!(found, Some(expected), "round {round}: {log:?} lost offset {offset}");
         }
         for (offset, found) in (0..).zip(&values) {
-            if !acknowledged.contains_key(&offset) {
+            if let Entry::Vacant(place) = acknowledged.entry(offset) {
                 // It may be there; from now on it must be, and at this offset only.
-                assert_eq!(
-                    history.unknown.remove(found),
-                    Some(log.0),
-                    "round {round}: {found} was never sent"
-                );
-                acknowledged.insert(offset, found.clone());
+                let sent_to = history.unknown.remove(found);
+                assert_eq!(sent_to, Some(log.0), "round {round}: {found} was never sent");
+                place.insert(found.clone());
             }
         }
     }

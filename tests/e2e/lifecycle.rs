@@ -55,12 +55,7 @@ fn a_data_directory_that_cannot_be_one_is_refused() {
     std::fs::write(directory.path().join("data"), "a file").unwrap();
     let (code, said) = refused(directory.path(), "127.0.0.1:0", &[]);
     assert!(code == 1 && said.contains("data"), "{code}: {said}");
-    std::fs::remove_file(directory.path().join("data")).unwrap();
-    std::fs::create_dir(directory.path().join("data")).unwrap();
-    std::fs::write(directory.path().join("data/thesis.doc"), "mine").unwrap();
-    let (code, said) = refused(directory.path(), "127.0.0.1:0", &[]);
-    assert!(code == 1, "{code}: {said}");
-    assert_eq!(std::fs::read_to_string(directory.path().join("data/thesis.doc")).unwrap(), "mine");
+    assert_eq!(std::fs::read_to_string(directory.path().join("data")).unwrap(), "a file");
 }
 
 #[test]

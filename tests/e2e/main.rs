@@ -1,11 +1,6 @@
 //! The real binary, from outside: every test starts brokers of its own on free ports, in directories of its own.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "tests: a panic is a failure that says where"
-)]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests: a panic is a failure that says where")]
 
 mod bad_input;
 mod consuming;
