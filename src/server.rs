@@ -30,6 +30,9 @@ use crate::http::{self, Phase};
 use crate::partition::{AppendBudget, PartitionRuntime, Pool};
 use crate::types::{Clock, SystemClock};
 
+pub use crate::broker::BrokerConfig;
+pub use crate::grpc::GrpcConfig;
+
 /// An idle partition's last group is vouched for after this long: see `docs/design.md`.
 const IDLE_VOUCH: Duration = Duration::from_millis(100);
 
@@ -157,10 +160,11 @@ impl Server {
         self.http_address
     }
 
-    /// Waits until the server serves, or has ended without: [`Server::ended`] then says why.
-    pub async fn ready(&mut self) {
+    /// Waits until the server serves. False if it has ended without: [`Server::ended`] then says why.
+    pub async fn ready(&mut self) -> bool {
         // The channel closes when the server has ended.
-        let _ = self.phase.wait_for(|phase| !matches!(phase, Phase::Starting { .. })).await;
+        let phase = self.phase.wait_for(|phase| !matches!(phase, Phase::Starting { .. })).await;
+        phase.is_ok_and(|phase| matches!(*phase, Phase::Ready(_)))
     }
 
     /// Begins a graceful stop; stopping twice does no harm.

@@ -93,8 +93,7 @@ async fn serve(config: &Config) -> anyhow::Result<Exit> {
         });
         first
     });
-    server.ready().await;
-    if !server.stopper().is_cancelled() {
+    if server.ready().await {
         announce(&server);
     }
     server.ended().await?;
