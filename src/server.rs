@@ -29,10 +29,6 @@ use crate::grpc::{self, ServeError};
 use crate::http::{self, Phase};
 use crate::partition::{AppendBudget, PartitionRuntime, Pool};
 use crate::types::{Clock, SystemClock};
-
-pub use crate::broker::BrokerConfig;
-pub use crate::grpc::GrpcConfig;
-
 /// An idle partition's last group is vouched for after this long: see `docs/design.md`.
 const IDLE_VOUCH: Duration = Duration::from_millis(100);
 

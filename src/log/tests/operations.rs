@@ -140,7 +140,7 @@ impl Run {
             Op::Delete(eighths) => self.delete(log, eighths)?,
             Op::Close => {
                 self.held.clear();
-                if log.close().is_ok() && !self.is_failed && !log.reader().info().is_latched {
+                if log.close().is_ok() && !self.is_failed && log.reader().info().is_writable {
                     self.model.see_durable(self.model.end())?;
                 }
             }
