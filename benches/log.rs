@@ -36,7 +36,7 @@ fn disk() -> Arc<dyn Disk> {
 }
 
 fn new_log(dir: &TempDir) -> Log {
-    Log::create(&*disk(), disk(), dir.path(), IDENTITY, 0).unwrap();
+    Log::create(&disk(), dir.path(), IDENTITY, 0).unwrap();
     open(dir)
 }
 
@@ -163,7 +163,7 @@ fn codec(c: &mut Criterion) {
     let dir = directory();
     let mut log = new_log(&dir);
     fill(&mut log, 1 << 20);
-    highwater::log::inspect(&*disk(), dir.path(), &mut |_, header, _| {
+    highwater::log::inspect(&*disk(), dir.path(), Some(IDENTITY), &mut |_, header, _| {
         log_bytes = header.encode().0.to_vec();
     })
     .unwrap();

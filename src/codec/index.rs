@@ -22,6 +22,9 @@ const MAGIC: [u8; 8] = *b"HWINDEX_";
 const BODY_PREFIX_LEN: usize = 8 + 8;
 const ENTRY_LEN: usize = 24;
 
+/// No index file has more entries.
+pub const ENTRIES_MAX: usize = (envelope::BODY_BYTES_MAX - BODY_PREFIX_LEN) / ENTRY_LEN;
+
 /// No index file is longer, in bytes.
 pub const INDEX_BYTES_MAX: usize = envelope::BODY_BYTES_MAX + envelope::OVERHEAD;
 

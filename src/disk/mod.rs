@@ -29,7 +29,7 @@ use std::sync::Arc;
 pub use error::{DiskError, DiskResultExt};
 pub use ops::{
     create_dir_durable, create_file, quarantine, read_exact_at, read_file, remove_dir_tree, remove_file,
-    remove_temporary_files, rename, replace_file, write_all_at,
+    remove_files, remove_temporary_files, rename, replace_file, write_all_at,
 };
 pub use real::RealDisk;
 

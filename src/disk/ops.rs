@@ -146,6 +146,25 @@ pub fn remove_file(disk: &dyn Disk, path: &Path) -> Result<(), DiskError> {
     sync_dir(disk, parent(path))
 }
 
+/// Removes files of one directory, durably, with one sync for all of them. Those that are not there are as good
+/// as removed.
+///
+/// # Errors
+/// What the disk said; some of the files may be left.
+pub fn remove_files(
+    disk: &dyn Disk,
+    directory: &Path,
+    paths: impl Iterator<Item = PathBuf>,
+) -> Result<(), DiskError> {
+    for path in paths {
+        match disk.remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other.during("remove", &path)?,
+        }
+    }
+    sync_dir(disk, directory)
+}
+
 /// Creates a directory, durably. One that is already there is as good as created. Its parent must exist.
 ///
 /// # Errors

@@ -1,10 +1,11 @@
 //! Small files that cannot be made again from others: versioned, checksummed, and kept in two generations, so
 //! that damage to one never loses what it says.
 //!
-//! `NAME.0` and `NAME.1` are envelopes over a generation number and the content. The sound one of the higher
-//! generation counts; a new generation replaces the other one. A damaged file is moved into `quarantine/`,
-//! reported, and written again from its sound sibling. Where both are damaged nothing is made up: that is an
-//! error, and the files stay as evidence.
+//! `NAME.0` and `NAME.1` are envelopes over a generation number, the owner, and the content. The sound one of
+//! the higher generation counts; a new generation replaces the other one. A damaged file is moved into
+//! `quarantine/`, reported, and written again from its sound sibling; so is one that belongs to another owner,
+//! and has come here by a misdirected write or a wrong restore. Where both are damaged nothing is made up: that
+//! is an error, and the files stay as evidence.
 
 use std::path::{Path, PathBuf};
 
@@ -19,12 +20,18 @@ const FILE_BYTES_MAX: usize = 1024 * 1024;
 
 const GENERATION_LEN: usize = 8;
 
+/// Who a file belongs to; all zeros for files whose content says so itself.
+pub type Owner = [u8; 20];
+
+const PREFIX_LEN: usize = GENERATION_LEN + size_of::<Owner>();
+
 /// One authoritative file: where it lies, and which generation of it is current.
 #[derive(Debug)]
 pub struct AuthoritativeFile {
     directory: PathBuf,
     name: &'static str,
     magic: [u8; 8],
+    owner: Owner,
     generation: u64,
 }
 
@@ -68,6 +75,13 @@ pub enum AuthorityError {
     Io(#[from] DiskError),
 }
 
+/// The generation that is not current.
+enum Other {
+    Sound,
+    Missing,
+    Damaged(PathBuf),
+}
+
 enum Found {
     Sound { generation: u64, content: Vec<u8> },
     Missing,
@@ -75,50 +89,41 @@ enum Found {
 }
 
 impl AuthoritativeFile {
+    /// The file by that name in `directory`, whether it exists or not.
+    #[must_use]
+    pub fn at(directory: &Path, name: &'static str, magic: [u8; 8], owner: Owner) -> AuthoritativeFile {
+        AuthoritativeFile { directory: directory.to_owned(), name, magic, owner, generation: 0 }
+    }
+
     /// Creates the file, in both generations, durably. The directory must exist.
     ///
     /// # Errors
     /// What the disk said.
-    pub fn create(
-        disk: &dyn Disk,
-        directory: &Path,
-        name: &'static str,
-        magic: [u8; 8],
-        content: &[u8],
-    ) -> Result<AuthoritativeFile, DiskError> {
-        let mut file = AuthoritativeFile::detached(directory, name, magic);
-        file.store_twice(disk, content)?;
-        Ok(file)
+    pub fn create(mut self, disk: &dyn Disk, content: &[u8]) -> Result<AuthoritativeFile, DiskError> {
+        self.store(disk, content)?;
+        self.store(disk, content)?;
+        Ok(self)
     }
 
-    /// Reads the current generation, and mends a damaged one from the other.
+    /// Reads the current generation, and mends the other one where it is damaged or missing.
     ///
     /// # Errors
     /// See [`AuthorityError`].
-    pub fn load(
-        disk: &dyn Disk,
-        directory: &Path,
-        name: &'static str,
-        magic: [u8; 8],
-    ) -> Result<Loaded, AuthorityError> {
-        let mut file = AuthoritativeFile::detached(directory, name, magic);
-        let (damaged_slot, content) = file.read_current(disk)?;
-        let quarantined = match damaged_slot {
-            Some(slot) => {
-                let evidence = quarantine(disk, &file.slot_path(slot), directory)?;
-                // The damaged slot is the one that the next generation goes to.
-                file.store(disk, &content)?;
+    pub fn load(mut self, disk: &dyn Disk) -> Result<Loaded, AuthorityError> {
+        let (other, content) = self.read_current(disk)?;
+        let quarantined = match other {
+            Other::Sound => None,
+            Other::Missing => {
+                self.store(disk, &content)?;
+                None
+            }
+            Other::Damaged(path) => {
+                let evidence = quarantine(disk, &path, &self.directory)?;
+                self.store(disk, &content)?;
                 Some(evidence)
             }
-            None => None,
         };
-        Ok(Loaded { file, content, quarantined })
-    }
-
-    /// The file by that name, whether it exists or not.
-    #[must_use]
-    pub fn detached(directory: &Path, name: &'static str, magic: [u8; 8]) -> AuthoritativeFile {
-        AuthoritativeFile { directory: directory.to_owned(), name, magic, generation: 0 }
+        Ok(Loaded { file: self, content, quarantined })
     }
 
     /// The generations that are damaged; nothing is mended or moved.
@@ -142,14 +147,8 @@ impl AuthoritativeFile {
     ///
     /// # Errors
     /// See [`AuthorityError`].
-    pub fn peek(
-        disk: &dyn Disk,
-        directory: &Path,
-        name: &'static str,
-        magic: [u8; 8],
-    ) -> Result<Vec<u8>, AuthorityError> {
-        let mut file = AuthoritativeFile::detached(directory, name, magic);
-        file.read_current(disk).map(|(_, content)| content)
+    pub fn peek(mut self, disk: &dyn Disk) -> Result<Vec<u8>, AuthorityError> {
+        self.read_current(disk).map(|(_, content)| content)
     }
 
     /// Makes `content` the current generation, durably.
@@ -157,9 +156,10 @@ impl AuthoritativeFile {
     /// # Errors
     /// What the disk said; either content may then be current.
     pub fn store(&mut self, disk: &dyn Disk, content: &[u8]) -> Result<(), DiskError> {
-        assert!(content.len() + GENERATION_LEN <= FILE_BYTES_MAX / 2, "authoritative files are small");
-        let generation = self.generation + 1;
+        assert!(content.len() + PREFIX_LEN <= FILE_BYTES_MAX / 2, "authoritative files are small");
+        let generation = self.generation.saturating_add(1);
         let mut body = generation.to_le_bytes().to_vec();
+        body.extend_from_slice(&self.owner);
         body.extend_from_slice(content);
         let slot = usize::from(generation % 2 == 1);
         replace_file(disk, &self.slot_path(slot), &envelope::seal(self.magic, FORMAT_VERSION, &body))?;
@@ -167,26 +167,37 @@ impl AuthoritativeFile {
         Ok(())
     }
 
-    /// The same in both generations: for content whose older version must not come back.
+    /// The same in both generations: for content whose older version must not come back. It holds as soon as
+    /// one has it; where the other fails, the next opening mends it.
     ///
     /// # Errors
     /// What the disk said; either content may then be current.
     pub fn store_twice(&mut self, disk: &dyn Disk, content: &[u8]) -> Result<(), DiskError> {
         self.store(disk, content)?;
-        self.store(disk, content)
+        if let Err(error) = self.store(disk, content) {
+            tracing::warn!(%error, "an authoritative file has its new content in one generation only");
+        }
+        Ok(())
     }
 
-    /// The current content, whose generation becomes this file's, and the slot that is damaged, if one is.
-    fn read_current(&mut self, disk: &dyn Disk) -> Result<(Option<usize>, Vec<u8>), AuthorityError> {
+    /// The current content, whose generation becomes this file's, and what the other generation is like.
+    fn read_current(&mut self, disk: &dyn Disk) -> Result<(Other, Vec<u8>), AuthorityError> {
         let found = [self.read_slot(disk, 0)?, self.read_slot(disk, 1)?];
-        let damaged_slot = found.iter().position(|slot| matches!(slot, Found::Damaged(_)));
         let path = || self.directory.join(self.name);
-        let (generation, content) = match found {
+        let (generation, content, other) = match found {
             [Found::Sound { generation: a, content }, Found::Sound { generation: b, .. }] if a > b => {
-                (a, content)
+                (a, content, Other::Sound)
             }
-            [_, Found::Sound { generation, content }] | [Found::Sound { generation, content }, _] => {
-                (generation, content)
+            [Found::Sound { .. }, Found::Sound { generation, content }] => {
+                (generation, content, Other::Sound)
+            }
+            [Found::Sound { generation, content }, Found::Missing]
+            | [Found::Missing, Found::Sound { generation, content }] => (generation, content, Other::Missing),
+            [Found::Sound { generation, content }, Found::Damaged(_)] => {
+                (generation, content, Other::Damaged(self.slot_path(1)))
+            }
+            [Found::Damaged(_), Found::Sound { generation, content }] => {
+                (generation, content, Other::Damaged(self.slot_path(0)))
             }
             [Found::Damaged(what), _] | [_, Found::Damaged(what)] => {
                 return Err(AuthorityError::Damaged { path: path(), what });
@@ -194,7 +205,7 @@ impl AuthoritativeFile {
             [Found::Missing, Found::Missing] => return Err(AuthorityError::Missing(path())),
         };
         self.generation = generation;
-        Ok((damaged_slot, content))
+        Ok((other, content))
     }
 
     fn read_slot(&self, disk: &dyn Disk, slot: usize) -> Result<Found, AuthorityError> {
@@ -208,13 +219,7 @@ impl AuthoritativeFile {
             Err(error) => return Err(error.into()),
         };
         match envelope::open_exact(self.magic, FORMAT_VERSION, &bytes) {
-            Ok(body) => Ok(match body.split_first_chunk::<GENERATION_LEN>() {
-                // A generation in the other one's place is a copy of a stale file.
-                Some((generation, content)) if self.belongs(slot, u64::from_le_bytes(*generation)) => {
-                    Found::Sound { generation: u64::from_le_bytes(*generation), content: content.to_vec() }
-                }
-                _ => Found::Damaged("a generation in the wrong place"),
-            }),
+            Ok(body) => Ok(self.parse(slot, body)),
             Err(EnvelopeError::Damaged(what)) => Ok(Found::Damaged(what)),
             Err(EnvelopeError::NewerVersion { found, known }) => {
                 Err(AuthorityError::NewerVersion { path, found, known })
@@ -222,8 +227,19 @@ impl AuthoritativeFile {
         }
     }
 
-    fn belongs(&self, slot: usize, generation: u64) -> bool {
-        usize::from(generation % 2 == 1) == slot
+    fn parse(&self, slot: usize, body: &[u8]) -> Found {
+        let Some((generation, rest)) = body.split_first_chunk::<GENERATION_LEN>() else {
+            return Found::Damaged("too short");
+        };
+        let generation = u64::from_le_bytes(*generation);
+        // A generation in the other one's place is a copy of a stale file.
+        if usize::from(generation % 2 == 1) != slot {
+            return Found::Damaged("a generation in the wrong place");
+        }
+        match rest.strip_prefix(&self.owner) {
+            Some(content) => Found::Sound { generation, content: content.to_vec() },
+            None => Found::Damaged("a file of another owner"),
+        }
     }
 
     fn slot_path(&self, slot: usize) -> PathBuf {

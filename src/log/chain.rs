@@ -33,12 +33,23 @@ impl ChainState {
             next_offset: header.offsets.end,
             previous_crc: crc,
             open_epoch: header.open_epoch,
-            frame_count: self.frame_count + 1,
+            frame_count: self.frame_count.saturating_add(1),
             times: if header.is_empty() {
                 self.times
             } else {
                 Some(SegmentTimes::with(self.times, header.append_time_ms, header.max_timestamp_ms))
             },
+        }
+    }
+
+    /// What the next frame must agree with.
+    #[must_use]
+    pub(super) fn place(&self) -> Place {
+        Place {
+            position: self.position,
+            next_offset: self.next_offset,
+            previous_crc: Some(self.previous_crc),
+            open_epoch: self.open_epoch,
         }
     }
 
@@ -74,13 +85,7 @@ pub(super) fn check_frame(bytes: &[u8], nonce: u64, chain: ChainState) -> Checke
         Ok(decoded) => decoded,
         Err(error) => return Checked::Broken(error.0),
     };
-    let place = Place {
-        position: chain.position,
-        next_offset: chain.next_offset,
-        previous_crc: Some(chain.previous_crc),
-        open_epoch: chain.open_epoch,
-    };
-    if let Err(what) = check_place(&header, nonce, place) {
+    if let Err(what) = check_place(&header, nonce, chain.place()) {
         return Checked::Broken(what);
     }
     match check_body(&header, bytes) {

@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::authority::{AuthoritativeFile, AuthorityError};
+use super::authority::{AuthoritativeFile, AuthorityError, Owner};
 use super::layout::CHECKPOINT;
 use crate::codec::checkpoint::{Checkpoint, Proof};
+use crate::codec::segment_header::LogIdentity;
 use crate::disk::{Disk, DiskError};
 use crate::types::Offset;
 
@@ -24,14 +25,19 @@ impl Checkpoints {
     pub(super) fn create(
         disk: Arc<dyn Disk>,
         directory: &Path,
+        identity: LogIdentity,
         current: Checkpoint,
     ) -> Result<Checkpoints, DiskError> {
-        let file = AuthoritativeFile::create(&*disk, directory, CHECKPOINT, MAGIC, &current.encode())?;
+        let file = file(directory, identity).create(&*disk, &current.encode())?;
         Ok(Checkpoints { disk, file, current })
     }
 
-    pub(super) fn load(disk: Arc<dyn Disk>, directory: &Path) -> Result<Checkpoints, AuthorityError> {
-        let loaded = AuthoritativeFile::load(&*disk, directory, CHECKPOINT, MAGIC)?;
+    pub(super) fn load(
+        disk: Arc<dyn Disk>,
+        directory: &Path,
+        identity: LogIdentity,
+    ) -> Result<Checkpoints, AuthorityError> {
+        let loaded = file(directory, identity).load(&*disk)?;
         if let Some(path) = &loaded.quarantined {
             tracing::error!(path = %path.display(), "a checkpoint was damaged: set aside, its sibling is used");
         }
@@ -43,8 +49,12 @@ impl Checkpoints {
     }
 
     /// What is current, without touching or mending anything.
-    pub(super) fn peek(disk: &dyn Disk, directory: &Path) -> Result<Checkpoint, AuthorityError> {
-        let content = AuthoritativeFile::peek(disk, directory, CHECKPOINT, MAGIC)?;
+    pub(super) fn peek(
+        disk: &dyn Disk,
+        directory: &Path,
+        identity: LogIdentity,
+    ) -> Result<Checkpoint, AuthorityError> {
+        let content = file(directory, identity).peek(disk)?;
         Checkpoint::decode(&content).ok_or_else(|| AuthorityError::Damaged {
             path: directory.join(CHECKPOINT),
             what: "impossible field",
@@ -52,18 +62,31 @@ impl Checkpoints {
     }
 
     /// The generations that are damaged, without touching them.
-    pub(super) fn damaged_generations(disk: &dyn Disk, directory: &Path) -> Vec<PathBuf> {
-        AuthoritativeFile::detached(directory, CHECKPOINT, MAGIC).damaged_generations(disk)
+    pub(super) fn damaged_generations(
+        disk: &dyn Disk,
+        directory: &Path,
+        identity: LogIdentity,
+    ) -> Vec<PathBuf> {
+        file(directory, identity).damaged_generations(disk)
     }
 
     /// A checkpoint that is not on disk, for a log that is only read.
-    pub(super) fn detached(disk: Arc<dyn Disk>, directory: &Path, current: Checkpoint) -> Checkpoints {
-        Checkpoints { disk, file: AuthoritativeFile::detached(directory, CHECKPOINT, MAGIC), current }
+    pub(super) fn detached(
+        disk: Arc<dyn Disk>,
+        directory: &Path,
+        identity: LogIdentity,
+        current: Checkpoint,
+    ) -> Checkpoints {
+        Checkpoints { disk, file: file(directory, identity), current }
     }
 
     /// Moves what there is of damaged files out of the way.
-    pub(super) fn quarantine(disk: &dyn Disk, directory: &Path) -> Result<(), DiskError> {
-        AuthoritativeFile::detached(directory, CHECKPOINT, MAGIC).quarantine_all(disk)
+    pub(super) fn quarantine(
+        disk: &dyn Disk,
+        directory: &Path,
+        identity: LogIdentity,
+    ) -> Result<(), DiskError> {
+        file(directory, identity).quarantine_all(disk)
     }
 
     pub(super) fn current(&self) -> &Checkpoint {
@@ -94,4 +117,12 @@ impl Checkpoints {
         self.current = next;
         Ok(())
     }
+}
+
+fn file(directory: &Path, identity: LogIdentity) -> AuthoritativeFile {
+    let mut owner = Owner::default();
+    let (topic, partition) = owner.split_at_mut(identity.topic.0.len());
+    topic.copy_from_slice(&identity.topic.0);
+    partition.copy_from_slice(&identity.partition.0.to_le_bytes());
+    AuthoritativeFile::at(directory, CHECKPOINT, MAGIC, owner)
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::chain::ChainState;
 use super::segment::{Segment, footer_for};
 use super::write_ahead::{WriteAhead, WriteAheadError};
+use crate::codec::footer::FOOTER_LEN;
 use crate::codec::frame::{FrameHeader, HEADER_LEN, ProducerStamp};
 use crate::codec::index::IndexEntry;
 use crate::codec::segment_header::{FRAMES_START, PreviousSegment};
@@ -176,10 +177,12 @@ impl Head {
 
     /// Ends the segment: a footer behind the last frame, and the file cut to its true length. Everything
     /// written must be synced before.
-    pub(super) fn seal(&self, is_damaged: bool) -> Result<PreviousSegment, DiskError> {
+    pub(super) fn seal(&self, is_damaged: bool) -> Result<PreviousSegment, WriteError> {
         assert!(self.is_synced(), "rolling syncs first");
+        let end = self.synced.position.plus(to_u64(FOOTER_LEN));
+        self.write_ahead.ensure(end).map_err(no_zeros)?;
         self.write_ahead.stop();
-        write_footer(&*self.file, &self.segment, &self.synced, is_damaged)
+        write_footer(&*self.file, &self.segment, &self.synced, is_damaged).map_err(WriteError::Unknown)
     }
 
     /// Gives back the zeros ahead: the file ends behind its last frame.
@@ -195,16 +198,12 @@ impl Head {
 
     /// Writes at the end, over zeros that are there already. What a failed write has left is removed.
     fn put(&self, slices: &mut [IoSlice<'_>], upto: FilePosition) -> Result<(), WriteError> {
-        self.write_ahead.ensure(upto).map_err(|error| match error {
-            WriteAheadError::Write(error) => WriteError::NoRoom(error),
-            WriteAheadError::Sync(error) => WriteError::Unknown(error),
-        })?;
+        self.write_ahead.ensure(upto).map_err(no_zeros)?;
         let at = self.written.position;
         let Err(error) = write_all_at(&*self.file, slices, at).during("write", &self.segment.path) else {
             return Ok(());
         };
-        self.write_ahead.stop();
-        match self.file.set_len(at.0).and_then(|()| self.file.sync()) {
+        match self.write_ahead.cut(&*self.file, at) {
             Ok(()) => Err(WriteError::Removed(error)),
             Err(_) => Err(WriteError::Unknown(error)),
         }
@@ -256,6 +255,13 @@ impl Head {
             durable_upto: self.synced.position,
             leader_epoch: 0,
         }
+    }
+}
+
+fn no_zeros(error: WriteAheadError) -> WriteError {
+    match error {
+        WriteAheadError::Write(error) => WriteError::NoRoom(error),
+        WriteAheadError::Sync(error) => WriteError::Unknown(error),
     }
 }
 

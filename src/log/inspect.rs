@@ -84,27 +84,22 @@ impl Inspection {
 }
 
 /// Reads every file of the partition in `directory`, changing nothing. The broker must not be running: what it
-/// is writing would look torn.
+/// is writing would look torn. Without `identity`, the partition is whose its first sound header says.
 ///
 /// # Errors
 /// What the disk said. Damage is not an error, it is what is being looked for.
 pub fn inspect(
     disk: &dyn Disk,
     directory: &Path,
+    identity: Option<LogIdentity>,
     observe: FrameObserver<'_>,
 ) -> Result<Inspection, DiskError> {
-    let mut found = Inspection::default();
-    match Checkpoints::peek(disk, directory) {
-        Ok(checkpoint) => found.checkpoint = Some(checkpoint),
-        Err(AuthorityError::Io(error)) => return Err(error),
-        Err(error) => found.find(&directory.join(super::layout::CHECKPOINT), error.to_string()),
-    }
-    for path in Checkpoints::damaged_generations(disk, directory) {
-        found.find(&path, "this generation of the checkpoint is damaged");
-    }
     let entries = disk.list_dir(directory).during("list", directory)?;
     let mut bases: Vec<Offset> = entries.iter().filter_map(|entry| parse_segment_name(&entry.name)).collect();
     bases.sort_unstable();
+    let identity = identity.or_else(|| bases.iter().find_map(|base| peek_identity(disk, directory, *base)));
+    let mut found = Inspection { identity, ..Inspection::default() };
+    inspect_checkpoint(disk, directory, &mut found)?;
     let mut expected = found.checkpoint.map(|checkpoint| checkpoint.log_start_offset);
     for (index, base) in bases.iter().enumerate() {
         let next = bases.get(index + 1).copied();
@@ -120,6 +115,26 @@ pub fn inspect(
         found.miss(end, proved, "the end of the log is missing");
     }
     Ok(found)
+}
+
+fn inspect_checkpoint(disk: &dyn Disk, directory: &Path, found: &mut Inspection) -> Result<(), DiskError> {
+    let Some(identity) = found.identity else { return Ok(()) };
+    match Checkpoints::peek(disk, directory, identity) {
+        Ok(checkpoint) => found.checkpoint = Some(checkpoint),
+        Err(AuthorityError::Io(error)) => return Err(error),
+        Err(error) => found.find(&directory.join(super::layout::CHECKPOINT), error.to_string()),
+    }
+    for path in Checkpoints::damaged_generations(disk, directory, identity) {
+        found.find(&path, "this generation of the checkpoint is damaged");
+    }
+    Ok(())
+}
+
+fn peek_identity(disk: &dyn Disk, directory: &Path, base: Offset) -> Option<LogIdentity> {
+    let file = disk.open(&segment_path(directory, base), Access::Read).ok()?;
+    let mut bytes = vec![0; to_usize(FRAMES_START.0)];
+    read_exact_at(&*file, &mut bytes, FilePosition::ZERO).ok()?;
+    SegmentHeader::decode(&bytes).ok().map(|found| found.header.identity)
 }
 
 /// Returns the end offset of the segment.
@@ -149,7 +164,7 @@ fn inspect_segment(
     .during("read", &path)?;
     let footer = match scan.tail {
         Tail::Footer(footer) => Some(footer),
-        Tail::Zeros | Tail::Torn { .. } => read_footer(&*file, &path, segment.nonce).ok().flatten(),
+        Tail::Zeros | Tail::Torn { .. } => read_footer(&*file, &path, segment.nonce)?,
     };
     if footer.is_none() && next.is_some() {
         found.find(&path, "a segment that another one follows has no footer");

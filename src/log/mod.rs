@@ -35,7 +35,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use authority::{AuthoritativeFile, AuthorityError, Loaded};
+pub use authority::{AuthoritativeFile, AuthorityError, Loaded, Owner};
 pub use cursor::{ReadCursor, ReadHint, Residency};
 pub use error::{AppendError, DamagedRange, ReadError};
 pub use inspect::{Finding, FrameObserver, Inspection, SegmentInspection, inspect};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::chain::{ChainState, Place};
+use super::chain::Place;
 use super::cursor::{ReadCursor, ReadHint, Residency};
 use super::error::{DamagedRange, ReadError};
 use super::segment::{Damage, Segment};
@@ -92,6 +92,9 @@ impl LogReader {
         if let Some(damage) = segment.damage_of(cursor.next) {
             return Err(ReadError::Corrupt(name_damage(&segment, &damage)));
         }
+        if residency == Residency::CachedOnly && !segment.is_file_open() {
+            return Err(ReadError::NotCached);
+        }
         let file = segment.file(&*self.shared.disk)?;
         let walk = Walk {
             file: &*file,
@@ -100,7 +103,7 @@ impl LogReader {
             limit: available.end,
             bytes_max,
             residency,
-            next: place_of(&segment.start()),
+            next: segment.start().place(),
             batches: Vec::new(),
         };
         let walk = match self.walk_from_hint(&walk, cursor)? {
@@ -279,14 +282,5 @@ impl LogReader {
             position: segment.readable_upto(),
             what: "records missing at the end of a segment",
         }
-    }
-}
-
-fn place_of(chain: &ChainState) -> Place {
-    Place {
-        position: chain.position,
-        next_offset: chain.next_offset,
-        previous_crc: Some(chain.previous_crc),
-        open_epoch: chain.open_epoch,
     }
 }

@@ -1,29 +1,47 @@
 //! What retention deletes: a pure decision from the segments' figures and the time.
 //!
 //! By size, the oldest segments go while the rest is still larger than allowed. By age, a segment goes when its
-//! newest frame is older than allowed; but one pass takes at most an eighth of the segments (and at least one),
-//! so that a clock that jumps ahead by years costs a slice of the data, and leaves time to notice, instead of
-//! all of it. The head always stays.
+//! newest frame is older than allowed; but at most an eighth of the segments (and at least one) go at a time, and
+//! a sixteenth of the retention time passes before the next go by age. Ordinary expiry never needs more; a clock
+//! that jumps ahead by years costs a slice of the data, and leaves time to notice, instead of all of it. The
+//! head always stays.
 
 use crate::types::{LogConfig, Offset};
 
-/// One pass deletes at most one in this many segments by age.
+/// At most one in this many segments goes by age at a time ...
 const AGE_SHARE: usize = 8;
+
+/// ... and then none for this part of the retention time.
+const AGE_PAUSE: u64 = 16;
 
 /// What is known of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SegmentFigures {
     pub(super) end_offset: Offset,
     pub(super) len: u64,
-    /// The time that its age counts from, in milliseconds since the Unix epoch; none without records.
-    pub(super) age_from_ms: Option<i64>,
+    /// The time that its age counts from, in milliseconds since the Unix epoch.
+    pub(super) age_from_ms: i64,
 }
 
-/// The log start that retention wants; `None` where nothing is due. `segments` are in order, the head last.
-pub(super) fn new_log_start(segments: &[SegmentFigures], config: &LogConfig, now_ms: i64) -> Option<Offset> {
+/// What retention is to delete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Expiry {
+    /// The log start that it wants.
+    pub(super) log_start: Offset,
+    /// Whether a segment goes for its age.
+    pub(super) is_by_age: bool,
+}
+
+/// What retention wants deleted; `None` where nothing is due. `segments` are in order, the head last.
+/// `last_by_age_ms` is when segments last went for their age, if they have since the log was opened.
+pub(super) fn expiry(
+    segments: &[SegmentFigures],
+    config: &LogConfig,
+    now_ms: i64,
+    last_by_age_ms: Option<i64>,
+) -> Option<Expiry> {
     let (_, sealed) = segments.split_last()?;
-    let total: u64 = segments.iter().map(|segment| segment.len).sum();
-    let mut left = total;
+    let mut left: u64 = segments.iter().map(|segment| segment.len).sum();
     let by_size = sealed
         .iter()
         .take_while(|segment| {
@@ -32,20 +50,24 @@ pub(super) fn new_log_start(segments: &[SegmentFigures], config: &LogConfig, now
             is_due
         })
         .count();
-    let by_age = sealed
-        .iter()
-        .take((segments.len() / AGE_SHARE).max(1))
-        .take_while(|segment| is_expired(segment, config, now_ms))
-        .count();
-    let count = by_size.max(by_age);
-    sealed.get(count.checked_sub(1)?).map(|segment| segment.end_offset)
+    let by_age_max =
+        if is_paused(config, now_ms, last_by_age_ms) { 0 } else { (segments.len() / AGE_SHARE).max(1) };
+    let by_age =
+        sealed.iter().take(by_age_max).take_while(|segment| is_expired(segment, config, now_ms)).count();
+    let last = by_size.max(by_age).checked_sub(1)?;
+    let log_start = sealed.get(last)?.end_offset;
+    Some(Expiry { log_start, is_by_age: by_age > by_size })
+}
+
+fn is_paused(config: &LogConfig, now_ms: i64, last_by_age_ms: Option<i64>) -> bool {
+    let (Some(retention_ms), Some(last_ms)) = (config.retention_ms, last_by_age_ms) else { return false };
+    // A clock that was set back does not prolong the pause by more than it lasts.
+    last_ms <= now_ms && !is_older(last_ms, retention_ms / AGE_PAUSE, now_ms)
 }
 
 /// Whether a segment's newest frame is older than allowed.
 pub(super) fn is_expired(segment: &SegmentFigures, config: &LogConfig, now_ms: i64) -> bool {
-    let Some(retention_ms) = config.retention_ms else { return false };
-    // A segment without records holds nothing that could be too young.
-    segment.age_from_ms.is_none_or(|from| is_older(from, retention_ms, now_ms))
+    config.retention_ms.is_some_and(|retention_ms| is_older(segment.age_from_ms, retention_ms, now_ms))
 }
 
 /// Whether `from_ms` lies at least `age_ms` back.
@@ -63,13 +85,17 @@ mod tests {
             .map(|(index, from)| SegmentFigures {
                 end_offset: Offset((index + 1) * 10),
                 len: 100,
-                age_from_ms: Some(*from),
+                age_from_ms: *from,
             })
             .collect()
     }
 
     fn config(retention_ms: Option<u64>, retention_bytes: Option<u64>) -> LogConfig {
         LogConfig { retention_ms, retention_bytes, ..LogConfig::default() }
+    }
+
+    fn new_log_start(segments: &[SegmentFigures], config: &LogConfig, now_ms: i64) -> Option<Offset> {
+        expiry(segments, config, now_ms, None).map(|expiry| expiry.log_start)
     }
 
     #[test]
@@ -105,5 +131,21 @@ mod tests {
         let sixteen = segments(&[1_000; 16]);
         let ten_years_on = 315_360_000_000;
         assert_eq!(new_log_start(&sixteen, &config(Some(50), None), ten_years_on), Some(Offset(20)));
+    }
+
+    #[test]
+    fn after_some_went_by_age_no_more_do_for_a_sixteenth_of_the_retention_time() {
+        let (sixteen, config) = (segments(&[0; 16]), config(Some(1_600), None));
+        let at = |now_ms| expiry(&sixteen, &config, now_ms, Some(10_000)).map(|expiry| expiry.is_by_age);
+        assert_eq!(at(10_099), None);
+        assert_eq!(at(10_100), Some(true));
+        assert_eq!(at(9_000), Some(true), "a clock set back must not stop retention");
+    }
+
+    #[test]
+    fn size_knows_no_pause() {
+        let five = segments(&[0; 5]);
+        let expiry = expiry(&five, &config(Some(1_000), Some(250)), 10_000, Some(10_000)).unwrap();
+        assert_eq!(expiry, Expiry { log_start: Offset(30), is_by_age: false });
     }
 }

@@ -7,7 +7,7 @@ use std::io;
 
 use memchr::memmem;
 
-use super::chain::{ChainState, Checked, check_frame};
+use super::chain::{ChainState, Checked, check_frame, check_place};
 use crate::codec::footer::{FOOTER_LEN, Footer};
 use crate::codec::frame::{self, FRAME_BYTES_MAX, FrameHeader, HEADER_LEN};
 use crate::codec::index::IndexEntry;
@@ -272,7 +272,11 @@ impl Source<'_> {
         let at = chain.position;
         let header = self.bytes(at, HEADER_LEN)?;
         let wanted = match FrameHeader::decode(header) {
-            Ok((header, _)) => to_usize(header.frame_len()).min(FRAME_BYTES_MAX),
+            // The body is not worth reading where the header does not belong here: a value may be full of them.
+            Ok((header, _)) => match check_place(&header, nonce, chain.place()) {
+                Ok(()) => to_usize(header.frame_len()).min(FRAME_BYTES_MAX),
+                Err(what) => return Ok(Checked::Broken(what)),
+            },
             Err(error) => return Ok(Checked::Broken(error.0)),
         };
         Ok(check_frame(self.bytes(at, wanted)?, nonce, chain))

@@ -96,6 +96,16 @@ impl Segment {
         Ok(Arc::clone(self.file.write().get_or_insert(file)))
     }
 
+    /// Lets go of the descriptor: whoever reads opens the file anew.
+    pub(super) fn close_file(&self) {
+        *self.file.write() = None;
+    }
+
+    /// Whether the file is open, so that reading needs no system call but the read.
+    pub(super) fn is_file_open(&self) -> bool {
+        self.file.read().is_some()
+    }
+
     /// Hands over the descriptor that the writer uses.
     pub(super) fn set_file(&self, file: Arc<dyn DiskFile>) {
         *self.file.write() = Some(file);

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::chain::ChainState;
 use super::scan::scan;
@@ -12,12 +12,13 @@ use crate::disk::{
     Access, Disk, DiskError, DiskFile, DiskResultExt, Mapping, quarantine, read_file, replace_file,
 };
 use crate::types::FilePosition;
-use crate::types::num::to_u64;
 
 /// The index of one segment.
 #[derive(Debug)]
 pub(super) struct SegmentIndex {
     state: RwLock<State>,
+    /// Held by who loads or rebuilds, so that readers of other parts, who must not wait, never meet it.
+    loading: Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -46,11 +47,11 @@ pub(super) struct IndexSource<'a> {
 
 impl SegmentIndex {
     pub(super) fn in_memory(entries: Vec<IndexEntry>) -> SegmentIndex {
-        SegmentIndex { state: RwLock::new(State::Memory(entries)) }
+        SegmentIndex { state: RwLock::new(State::Memory(entries)), loading: Mutex::new(()) }
     }
 
     pub(super) fn unloaded() -> SegmentIndex {
-        SegmentIndex { state: RwLock::new(State::Unloaded) }
+        SegmentIndex { state: RwLock::new(State::Unloaded), loading: Mutex::new(()) }
     }
 
     /// Adds those of the frames' entries that lie `interval_bytes` behind the one before. Only heads grow.
@@ -75,11 +76,12 @@ impl SegmentIndex {
         if let Some(found) = self.search(source.nonce, &is_before) {
             return Ok(found);
         }
-        let mut state = self.state.write();
-        if matches!(*state, State::Unloaded) {
-            *state = load_or_rebuild(source)?;
+        let loading = self.loading.lock();
+        if !self.is_loaded() {
+            let loaded = load_or_rebuild(source)?;
+            *self.state.write() = loaded;
         }
-        drop(state);
+        drop(loading);
         Ok(self.search(source.nonce, &is_before).flatten())
     }
 
@@ -91,7 +93,10 @@ impl SegmentIndex {
     /// The file's bytes, for an index in memory that covers the segment up to `covers_upto`.
     pub(super) fn encode(&self, nonce: u64, covers_upto: FilePosition) -> Option<Vec<u8>> {
         match &*self.state.read() {
-            State::Memory(entries) => Some(index::encode(nonce, covers_upto, entries)),
+            State::Memory(entries) if entries.len() <= index::ENTRIES_MAX => {
+                Some(index::encode(nonce, covers_upto, entries))
+            }
+            // One that is too long for a file is rebuilt where it is needed.
             _ => None,
         }
     }
@@ -129,7 +134,7 @@ pub(super) fn load_head_entries(
 }
 
 fn load_or_rebuild(source: &IndexSource<'_>) -> Result<State, DiskError> {
-    match map(source) {
+    match load(source) {
         Ok(Some(mapping)) => return Ok(State::Mapped(mapping)),
         Ok(None) => {
             tracing::warn!(path = %source.path.display(), "index is damaged: set aside and rebuilt");
@@ -137,30 +142,34 @@ fn load_or_rebuild(source: &IndexSource<'_>) -> Result<State, DiskError> {
                 tracing::warn!(%error, "the damaged index could not be set aside");
             }
         }
-        Err(error) if error.is_not_found() => {
-            tracing::info!(path = %source.path.display(), "index is missing: rebuilt");
-        }
-        Err(error) => return Err(error),
+        // It is derived: whatever keeps it from being read, the segment itself may be readable.
+        Err(error) => tracing::info!(%error, "an index is missing, or cannot be read: rebuilt"),
     }
     let entries = rebuild(source)?;
-    // A derived file that cannot be written costs time at the next opening, nothing else.
-    let bytes = index::encode(source.nonce, source.end, &entries);
-    if let Err(error) = replace_file(source.disk, source.path, &bytes) {
-        tracing::warn!(%error, "the rebuilt index could not be written");
+    if entries.len() <= index::ENTRIES_MAX {
+        // An index that cannot be written costs time at the next opening, nothing else.
+        let bytes = index::encode(source.nonce, source.end, &entries);
+        if let Err(error) = replace_file(source.disk, source.path, &bytes) {
+            tracing::warn!(%error, "the rebuilt index could not be written");
+        }
     }
     Ok(State::Memory(entries))
 }
 
-fn map(source: &IndexSource<'_>) -> Result<Option<Mapping>, DiskError> {
+/// `None` where the file is not a sound index of the whole segment. It is read once before it is mapped: a bad
+/// sector is an error to a read, and the end of the process to a mapping.
+fn load(source: &IndexSource<'_>) -> Result<Option<Mapping>, DiskError> {
     let path = source.path;
-    let file = source.disk.open(path, Access::Read).during("open", path)?;
-    let len = file.len().during("stat", path)?;
-    if len == 0 || len > to_u64(INDEX_BYTES_MAX) {
+    let bytes = match read_file(source.disk, path, INDEX_BYTES_MAX) {
+        Err(error) if error.source.kind() == std::io::ErrorKind::InvalidData => return Ok(None),
+        other => other?,
+    };
+    let is_sound = IndexView::parse(&bytes, source.nonce).is_ok_and(|view| view.covers_upto >= source.end);
+    if !is_sound {
         return Ok(None);
     }
-    let mapping = file.map().during("map", path)?;
-    let is_sound = IndexView::parse(&mapping, source.nonce).is_ok_and(|view| view.covers_upto >= source.end);
-    Ok(is_sound.then_some(mapping))
+    let file = source.disk.open(path, Access::Read).during("open", path)?;
+    file.map().during("map", path).map(Some)
 }
 
 pub(super) fn rebuild(source: &IndexSource<'_>) -> Result<Vec<IndexEntry>, DiskError> {

@@ -4,12 +4,20 @@
 use std::sync::Arc;
 
 use super::error::AppendError;
-use super::retention::{SegmentFigures, is_expired, is_older, new_log_start};
+use super::retention::{SegmentFigures, expiry, is_expired, is_older};
 use super::segment::Segment;
+use super::shared::Shared;
 use super::writer::{Log, WriterState};
-use crate::disk::{Disk, DiskError, remove_file};
+use crate::disk::{DiskError, remove_files};
 use crate::types::planted::{Bug, planted};
-use crate::types::{LogConfig, Offset};
+use crate::types::{FilePosition, LogConfig, Offset};
+
+/// When the end of a segment was first seen to have an append time in the future.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FirstSeen {
+    end: FilePosition,
+    at_ms: i64,
+}
 
 impl Log {
     /// Rolls a head that is old enough, and deletes what retention says.
@@ -25,10 +33,11 @@ impl Log {
             self.open_head(now_ms)?;
         }
         let figures = self.figures(now_ms);
-        match new_log_start(&figures, &self.config, now_ms) {
-            Some(log_start) => self.advance_log_start(log_start),
-            None => Ok(()),
+        let Some(expiry) = expiry(&figures, &self.config, now_ms, self.last_by_age_ms) else { return Ok(()) };
+        if expiry.is_by_age {
+            self.last_by_age_ms = Some(now_ms);
         }
+        self.advance_log_start(expiry.log_start)
     }
 
     /// Makes records before `before` unreadable, durably; returns the log start.
@@ -74,26 +83,32 @@ impl Log {
 
     fn figures(&mut self, now_ms: i64) -> Vec<SegmentFigures> {
         let segments = self.shared.segments.load_full();
-        self.first_seen_ms.retain(|base, _| segments.iter().any(|segment| segment.base == *base));
+        self.first_seen.retain(|base, _| segments.iter().any(|segment| segment.base == *base));
         segments
             .iter()
             .map(|segment| SegmentFigures {
                 end_offset: segment.end_offset(),
                 len: segment.readable_upto().0,
-                age_from_ms: segment
-                    .times()
-                    .map(|times| self.age_from(segment, times.last_append_ms, now_ms)),
+                age_from_ms: self.age_from(segment, now_ms),
             })
             .collect()
     }
 
-    /// A time that lies in the future counts from when that was first seen.
-    fn age_from(&mut self, segment: &Segment, last_append_ms: i64, now_ms: i64) -> i64 {
-        if last_append_ms > now_ms {
-            let first_seen = self.first_seen_ms.entry(segment.base).or_insert(now_ms);
-            *first_seen = now_ms.min(*first_seen);
+    /// The append time of a segment's newest frame. One that lies in the future counts from when it was first
+    /// seen; a segment that has grown since is seen anew.
+    fn age_from(&mut self, segment: &Segment, now_ms: i64) -> i64 {
+        let last_append_ms = segment.times().map_or(segment.created_ms, |times| times.last_append_ms);
+        if last_append_ms <= now_ms {
+            self.first_seen.remove(&segment.base);
+            return last_append_ms;
         }
-        self.first_seen_ms.get(&segment.base).map_or(last_append_ms, |seen| *seen.min(&last_append_ms))
+        let end = segment.readable_upto();
+        let seen = self.first_seen.entry(segment.base).or_insert(FirstSeen { end, at_ms: now_ms });
+        if seen.end != end {
+            *seen = FirstSeen { end, at_ms: now_ms };
+        }
+        seen.at_ms = seen.at_ms.min(now_ms);
+        seen.at_ms
     }
 
     fn advance_log_start(&mut self, log_start: Offset) -> Result<(), AppendError> {
@@ -104,9 +119,7 @@ impl Log {
             .cloned()
             .partition(|segment| segment.base < head.base && segment.end_offset() <= log_start);
         if planted(Bug::UnlinkBeforeLogStart) {
-            for segment in &doomed {
-                let _ = unlink(&self.shared.disk, segment, &self.shared.directory);
-            }
+            let _ = unlink(&self.shared, &doomed);
         }
         // Recovery finishes what a crash interrupts: it deletes what lies wholly below the log start.
         if let Err(error) = self.checkpoints.lock().set_log_start(log_start) {
@@ -121,10 +134,8 @@ impl Log {
         if !doomed.is_empty() {
             let shared = Arc::clone(&self.shared);
             self.jobs.0.push(Box::new(move || {
-                for segment in doomed {
-                    if let Err(error) = unlink(&shared.disk, &segment, &shared.directory) {
-                        tracing::warn!(%error, "a deleted segment stays until the next start");
-                    }
+                if let Err(error) = unlink(&shared, &doomed) {
+                    tracing::warn!(%error, "deleted segments stay until the next start");
                 }
             }));
         }
@@ -132,12 +143,9 @@ impl Log {
     }
 }
 
-/// Removes a segment's files, the derived one first.
-pub(super) fn unlink(
-    disk: &Arc<dyn Disk>,
-    segment: &Segment,
-    directory: &std::path::Path,
-) -> Result<(), DiskError> {
-    remove_file(&**disk, &segment.index_path(directory))?;
-    remove_file(&**disk, &segment.path)
+/// Removes the files of segments, the derived ones first.
+fn unlink(shared: &Shared, doomed: &[Arc<Segment>]) -> Result<(), DiskError> {
+    let paths =
+        doomed.iter().flat_map(|segment| [segment.index_path(&shared.directory), segment.path.clone()]);
+    remove_files(&*shared.disk, &shared.directory, paths)
 }

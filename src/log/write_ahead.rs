@@ -7,10 +7,10 @@
 //!   commit's must be the one to see its own failures. A failure seen here latches the log all the same.
 //! - Nothing is written ahead once the segment is being sealed.
 
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -32,6 +32,8 @@ pub(super) struct WriteAhead {
     path: PathBuf,
     step_bytes_max: u64,
     zeroed_upto: AtomicU64,
+    /// Somebody is about to replenish: nobody else needs to be asked.
+    is_asked: AtomicBool,
     /// None once the segment is being sealed. Held while zeros are written, so that sealing waits for that.
     file: Mutex<Option<Arc<dyn DiskFile>>>,
 }
@@ -57,7 +59,13 @@ impl WriteAhead {
             0 => None,
             _ => Some(disk.open(&path, Access::ReadWrite).during("open", &path)?),
         };
-        Ok(WriteAhead { path, step_bytes_max, zeroed_upto: AtomicU64::new(len.0), file: Mutex::new(file) })
+        Ok(WriteAhead {
+            path,
+            step_bytes_max,
+            zeroed_upto: AtomicU64::new(len.0),
+            is_asked: AtomicBool::new(false),
+            file: Mutex::new(file),
+        })
     }
 
     /// Returns once there are zeros up to `upto` at least.
@@ -68,20 +76,35 @@ impl WriteAhead {
         self.extend(upto)
     }
 
-    /// Whether the head, at `position`, is about to reach the end of the zeros.
-    pub(super) fn is_short(&self, position: FilePosition) -> bool {
+    /// Whether somebody is to call [`WriteAhead::replenish`]: the head, at `position`, is about to reach the end
+    /// of the zeros, and nobody was asked yet.
+    pub(super) fn ask_to_replenish(&self, position: FilePosition) -> bool {
+        self.is_short(position) && !self.is_asked.swap(true, Ordering::AcqRel)
+    }
+
+    fn is_short(&self, position: FilePosition) -> bool {
         let left = self.zeroed_upto.load(Ordering::Acquire).saturating_sub(position.0);
         self.step_bytes_max > 0 && left < self.step(position) / 2
     }
 
     /// Writes the next step of zeros, if it is still wanted for a head at `position`.
     pub(super) fn replenish(&self, position: FilePosition) -> Result<(), WriteAheadError> {
+        self.is_asked.store(false, Ordering::Release);
         if self.is_short(position) { self.extend(position) } else { Ok(()) }
     }
 
     /// Waits for zeros that are being written, and writes no more.
     pub(super) fn stop(&self) {
         *self.file.lock() = None;
+    }
+
+    /// Cuts the file at `at`, durably: what stands behind, zeros and all, is gone.
+    pub(super) fn cut(&self, head: &dyn DiskFile, at: FilePosition) -> io::Result<()> {
+        let _no_zeros_meanwhile = self.file.lock();
+        head.set_len(at.0)?;
+        head.sync()?;
+        self.zeroed_upto.store(at.0, Ordering::Release);
+        Ok(())
     }
 
     fn step(&self, position: FilePosition) -> u64 {
@@ -91,22 +114,36 @@ impl WriteAhead {
     fn extend(&self, upto: FilePosition) -> Result<(), WriteAheadError> {
         let file = self.file.lock();
         let from = FilePosition(self.zeroed_upto.load(Ordering::Acquire));
-        let to = upto.plus(self.step(upto));
         let Some(file) = &*file else { return Ok(()) };
-        if to <= from {
+        let generous = upto.plus(self.step(upto));
+        if generous <= from {
             return Ok(());
         }
-        let mut at = from;
-        while at < to {
-            let len = to_usize(to.since(at)).min(PIECE_BYTES);
-            let piece = ZEROS.get(..len).unwrap_or(&ZEROS);
-            write_all_at(&**file, &mut [IoSlice::new(piece)], at)
-                .during("write zeros ahead in", &self.path)
-                .map_err(WriteAheadError::Write)?;
-            at = at.plus(to_u64(len));
-        }
+        let written = write_zeros(&**file, from, generous).map(|()| generous);
+        let to = match written {
+            // A disk that is nearly full may have room for what is needed, if not for more.
+            Err(_) if from < upto => write_zeros(&**file, from, upto).map(|()| upto),
+            other => other,
+        };
+        let to = to.during("write zeros ahead in", &self.path).map_err(WriteAheadError::Write)?;
         file.sync().during("sync zeros ahead in", &self.path).map_err(WriteAheadError::Sync)?;
         self.zeroed_upto.store(to.0, Ordering::Release);
         Ok(())
     }
+}
+
+/// All or nothing: zeros of which not all can be written must not keep the last free bytes from those who need
+/// them. Where they cannot be given back they stay until the segment is sealed.
+fn write_zeros(file: &dyn DiskFile, from: FilePosition, to: FilePosition) -> io::Result<()> {
+    let mut at = from;
+    while at < to {
+        let len = to_usize(to.since(at)).min(PIECE_BYTES);
+        let piece = ZEROS.get(..len).unwrap_or(&ZEROS);
+        if let Err(error) = write_all_at(file, &mut [IoSlice::new(piece)], at) {
+            let _ = file.set_len(from.0);
+            return Err(error);
+        }
+        at = at.plus(to_u64(piece.len()));
+    }
+    Ok(())
 }

@@ -18,6 +18,7 @@ use super::head::{Head, WriteError};
 use super::reader::LogReader;
 use super::segment::{Segment, new_header};
 use super::shared::Shared;
+use super::upkeep::FirstSeen;
 use super::write_ahead::WriteAheadError;
 use crate::codec::checkpoint::Proof;
 use crate::codec::segment_header::{FRAMES_START, LogIdentity, PreviousSegment};
@@ -41,8 +42,11 @@ pub struct Log {
     /// Where the head was when the last checkpoint was asked for.
     pub(super) checkpointed: u64,
     pub(super) jobs: Jobs,
-    /// Segments whose times lie in the future, and when that was first seen.
-    pub(super) first_seen_ms: HashMap<Offset, i64>,
+    /// Of segments whose times lie in the future.
+    pub(super) first_seen: HashMap<Offset, FirstSeen>,
+    /// When segments last went for their age.
+    pub(super) last_by_age_ms: Option<i64>,
+    pub(super) gate: JobGate,
 }
 
 /// Where appends go.
@@ -56,6 +60,25 @@ pub(super) enum WriterState {
     Closed,
     /// Nowhere: damage hides where the log ends.
     EndUnknown,
+}
+
+/// Lets background jobs run one at a time, and none once the log is closed: a job works by path, and after the
+/// close another log may stand there.
+#[derive(Clone, Debug, Default)]
+pub(super) struct JobGate(Arc<Mutex<bool>>);
+
+impl JobGate {
+    fn run(&self, jobs: Vec<LogJob>) {
+        let is_closed = self.0.lock();
+        if !*is_closed {
+            jobs.into_iter().for_each(|job| job());
+        }
+    }
+
+    /// Waits for the job that is running, and lets no other begin.
+    fn close(&self) {
+        *self.0.lock() = true;
+    }
 }
 
 /// Jobs that wait to be fetched; a handful at most, since they are fetched after each call.
@@ -106,6 +129,12 @@ impl Log {
                 // What fitted into the segment before is durable already.
                 Err(AppendError::DiskFull(error) | AppendError::Failed(error)) if !is_first => {
                     return Err(AppendError::OutcomeUnknown(error));
+                }
+                // Zeros ahead have failed meanwhile: what was written before is not synced any more.
+                Err(AppendError::Latched) if !is_first => {
+                    let source = std::io::Error::other("the log has latched in the middle of a group");
+                    let path = self.shared.directory.clone();
+                    return Err(AppendError::OutcomeUnknown(DiskError { operation: "append", path, source }));
                 }
                 Err(error) => return Err(error),
             };
@@ -185,8 +214,8 @@ impl Log {
 
     /// Work to be done off the commit path, if any.
     pub fn background_job(&mut self) -> Option<LogJob> {
-        let jobs = std::mem::take(&mut self.jobs.0);
-        (!jobs.is_empty()).then(|| -> LogJob { Box::new(|| jobs.into_iter().for_each(|job| job())) })
+        let (jobs, gate) = (std::mem::take(&mut self.jobs.0), self.gate.clone());
+        (!jobs.is_empty()).then(|| -> LogJob { Box::new(move || gate.run(jobs)) })
     }
 
     /// Makes everything durable, gives back the zeros ahead, and leaves a checkpoint at the very end, which
@@ -196,14 +225,20 @@ impl Log {
     /// What was appended since the last sync has an unknown outcome. Without a checkpoint the next opening
     /// only takes longer.
     pub fn close(&mut self) -> Result<(), AppendError> {
-        if !self.is_writable() {
-            return Ok(());
-        }
-        self.sync()?;
+        let synced = if self.is_writable() { self.sync().map(drop) } else { Ok(()) };
         if let Some(job) = self.background_job() {
             job();
         }
-        let WriterState::Open(head) = &self.state else { return Ok(()) };
+        self.gate.close();
+        synced?;
+        let head = match &self.state {
+            WriterState::Open(head) if self.is_writable() => head,
+            WriterState::Sealed(_) => {
+                self.state = WriterState::Closed;
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
         let result = head.trim().and_then(|()| {
             write_index(&self.shared, &head.segment, head.synced())?;
             self.checkpoints.lock().prove(proof_at(&head.segment, head.synced()))
@@ -228,19 +263,19 @@ impl Log {
     pub(super) fn seal(&mut self) -> Result<(), AppendError> {
         self.sync()?;
         let WriterState::Open(head) = &self.state else { return Ok(()) };
-        let previous = head.seal(false).map_err(|error| {
-            self.shared.latch();
-            AppendError::Failed(error)
+        let previous = head.seal(false).map_err(|error| match error {
+            WriteError::NoRoom(error) if error.is_disk_full() => AppendError::DiskFull(error),
+            WriteError::NoRoom(error) | WriteError::Removed(error) | WriteError::Unknown(error) => {
+                self.latch_failed(error)
+            }
         })?;
         let (shared, segment, end) = (Arc::clone(&self.shared), Arc::clone(&head.segment), *head.synced());
-        let checkpoints = Arc::clone(&self.checkpoints);
         self.jobs.0.push(Box::new(move || {
-            // The lock orders this behind a checkpoint of the same segment that is still being written.
-            let _checkpoints = checkpoints.lock();
             match write_index(&shared, &segment, &end) {
                 Ok(()) => segment.index.unload(),
                 Err(error) => tracing::warn!(%error, "the index of a sealed segment stays in memory"),
             }
+            segment.close_file();
         }));
         self.state = WriterState::Sealed(previous);
         Ok(())
@@ -261,13 +296,21 @@ impl Log {
     /// Makes a new head where the last was sealed.
     pub(super) fn make_next_head(&mut self, now_ms: i64) -> Result<(), DiskError> {
         if let WriterState::Sealed(previous) = self.state {
-            self.state = WriterState::Open(self.make_head(previous, now_ms)?);
+            let (head, proof) = self.make_head(previous, now_ms)?;
+            self.state = WriterState::Open(head);
             self.checkpointed = FRAMES_START.0;
+            // Says that the segment exists: without that, the loss of its file would look like the end.
+            let checkpoints = Arc::clone(&self.checkpoints);
+            self.jobs.0.push(Box::new(move || {
+                if let Err(error) = checkpoints.lock().prove(proof) {
+                    tracing::warn!(%error, "no checkpoint: the next start will take longer");
+                }
+            }));
         }
         Ok(())
     }
 
-    fn make_head(&self, previous: PreviousSegment, now_ms: i64) -> Result<Head, DiskError> {
+    fn make_head(&self, previous: PreviousSegment, now_ms: i64) -> Result<(Head, Proof), DiskError> {
         let header = new_header(self.identity, previous.end_offset, now_ms, Some(previous));
         let segment = Arc::new(Segment::create(&*self.shared.disk, &self.shared.directory, &header)?);
         let end = segment.start();
@@ -280,14 +323,16 @@ impl Log {
             self.config.write_ahead_bytes_max,
         )?;
         let mut segments = Vec::clone(&self.shared.segments.load());
-        segments.push(segment);
+        segments.push(Arc::clone(&segment));
         self.shared.segments.store(Arc::new(segments));
-        Ok(head)
+        Ok((head, proof_at(&segment, &end)))
     }
 
     fn write_failed(&self, error: WriteError) -> AppendError {
         match error {
-            WriteError::NoRoom(error) if error.is_disk_full() => AppendError::DiskFull(error),
+            WriteError::NoRoom(error) | WriteError::Removed(error) if error.is_disk_full() => {
+                AppendError::DiskFull(error)
+            }
             WriteError::NoRoom(error) | WriteError::Removed(error) => self.latch_failed(error),
             WriteError::Unknown(error) => {
                 self.shared.latch();
@@ -305,7 +350,7 @@ impl Log {
     fn schedule(&mut self) {
         let WriterState::Open(head) = &self.state else { return };
         let end = *head.synced();
-        if head.write_ahead.is_short(end.position) {
+        if head.write_ahead.ask_to_replenish(end.position) {
             let (write_ahead, shared) = (Arc::clone(&head.write_ahead), Arc::clone(&self.shared));
             self.jobs.0.push(Box::new(move || match write_ahead.replenish(end.position) {
                 Ok(()) => {}
@@ -335,7 +380,7 @@ impl Log {
 }
 
 /// Writes the index of a segment whose frames end at `end`, if it is still in memory.
-fn write_index(shared: &Shared, segment: &Segment, end: &ChainState) -> Result<(), DiskError> {
+pub(super) fn write_index(shared: &Shared, segment: &Segment, end: &ChainState) -> Result<(), DiskError> {
     match segment.index.encode(segment.nonce, end.position) {
         Some(bytes) => replace_file(&*shared.disk, &segment.index_path(&shared.directory), &bytes),
         None => Ok(()),

@@ -16,7 +16,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::disk::{Disk, DiskError, DiskLock, DiskResultExt, create_dir_durable};
-use crate::log::{AuthoritativeFile, AuthorityError};
+use crate::log::{AuthoritativeFile, AuthorityError, Owner};
 
 const IDENTITY: &str = "broker";
 const IDENTITY_MAGIC: [u8; 8] = *b"HWBROKER";
@@ -79,6 +79,9 @@ impl DataDirectory {
         let [topics, staging, trash] = ["topics", "staging", "trash"].map(|name| root.join(name));
         for path in [&topics, &staging, &trash] {
             create_dir_durable(&*disk, path)?;
+            // What a killed broker has renamed may be seen, and not be durable: nothing may be built on it, or
+            // removed because of it, before it is.
+            disk.sync_dir(path).during("sync", path)?;
         }
         Ok(DataDirectory { disk, topics, staging, trash, broker_id, _lock: lock })
     }
@@ -96,8 +99,9 @@ fn create_with_parents(disk: &dyn Disk, path: &Path) -> Result<(), DiskError> {
 }
 
 fn identity(disk: &dyn Disk, root: &Path) -> Result<[u8; 16], DirectoryError> {
+    let identity_file = || AuthoritativeFile::at(root, IDENTITY, IDENTITY_MAGIC, Owner::default());
     let lost = |what| DirectoryError::IdentityLost { path: root.to_owned(), what };
-    match AuthoritativeFile::load(disk, root, IDENTITY, IDENTITY_MAGIC) {
+    match identity_file().load(disk) {
         Ok(loaded) => {
             if let Some(evidence) = loaded.quarantined {
                 tracing::warn!(evidence = %evidence.display(), "one of two copies of the identity was damaged");
@@ -107,7 +111,7 @@ fn identity(disk: &dyn Disk, root: &Path) -> Result<[u8; 16], DirectoryError> {
         Err(AuthorityError::Missing(_)) if has_topics(disk, root)? => Err(lost("missing")),
         Err(AuthorityError::Missing(_)) => {
             let id = Uuid::new_v4().into_bytes();
-            AuthoritativeFile::create(disk, root, IDENTITY, IDENTITY_MAGIC, &id)?;
+            identity_file().create(disk, &id)?;
             Ok(id)
         }
         Err(AuthorityError::Damaged { .. }) => Err(lost("damaged")),

@@ -7,7 +7,7 @@ use super::{FoundTopic, Outage};
 use crate::codec::segment_header::LogIdentity;
 use crate::codec::topic_meta::TopicMeta;
 use crate::disk::{Disk, DiskError, create_dir_durable};
-use crate::log::{AuthoritativeFile, AuthorityError, Log, OnUnknownEnd, OpenError, OpeningReport};
+use crate::log::{AuthoritativeFile, AuthorityError, Log, OnUnknownEnd, OpenError, OpeningReport, Owner};
 use crate::partition::{FileStore, PartitionStore};
 use crate::types::{LogConfig, PartitionId, TopicId, TopicName, TopicPartition};
 
@@ -22,12 +22,12 @@ pub(super) fn make(
     now_ms: i64,
 ) -> Result<(), DiskError> {
     create_dir_durable(&**disk, directory)?;
-    AuthoritativeFile::create(&**disk, directory, META, META_MAGIC, &meta.encode())?;
+    meta_file(directory).create(&**disk, &meta.encode())?;
     for partition in (0..meta.partitions).map(PartitionId) {
         let log_directory = partition_directory(directory, partition);
         create_dir_durable(&**disk, &log_directory)?;
         let identity = LogIdentity { topic: meta.id, partition };
-        Log::create(&**disk, Arc::clone(disk), &log_directory, identity, now_ms)?;
+        Log::create(disk, &log_directory, identity, now_ms)?;
     }
     Ok(())
 }
@@ -54,8 +54,13 @@ pub(super) fn open(
 
 /// The identity of the topic in a directory; None where it has none, or none that can be read. Changes nothing.
 pub(super) fn peek_id(disk: &dyn Disk, directory: &Path) -> Option<TopicId> {
-    let content = AuthoritativeFile::peek(disk, directory, META, META_MAGIC).ok()?;
+    let content = meta_file(directory).peek(disk).ok()?;
     TopicMeta::decode(&content).ok().map(|meta| meta.id)
+}
+
+/// The metadata says itself whose it is: by the name.
+fn meta_file(directory: &Path) -> AuthoritativeFile {
+    AuthoritativeFile::at(directory, META, META_MAGIC, Owner::default())
 }
 
 fn load_meta(disk: &dyn Disk, directory: &Path, name: &TopicName) -> Result<TopicMeta, Outage> {
@@ -64,7 +69,7 @@ fn load_meta(disk: &dyn Disk, directory: &Path, name: &TopicName) -> Result<Topi
             "the topic's metadata is damaged: nothing of it is touched, and nothing is served");
         Outage::Damaged
     };
-    let loaded = match AuthoritativeFile::load(disk, directory, META, META_MAGIC) {
+    let loaded = match meta_file(directory).load(disk) {
         Ok(loaded) => loaded,
         Err(error @ (AuthorityError::Missing(_) | AuthorityError::Damaged { .. })) => {
             return Err(damaged(&error));

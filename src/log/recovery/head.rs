@@ -22,6 +22,7 @@ use crate::log::scan::{Scan, scan};
 use crate::log::segment::{Segment, chain_at};
 use crate::log::segment_index::{SegmentIndex, load_head_entries};
 use crate::log::writer::proof_at;
+use crate::types::limits::PAYLOAD_BYTES_MAX;
 use crate::types::num::{to_u64, to_usize};
 use crate::types::planted::{Bug, planted};
 use crate::types::{FilePosition, Offset};
@@ -157,8 +158,9 @@ impl Opening<'_> {
             return Ok(Outcome { state: EndState::Unknown, end, proof });
         }
         // Each record takes a byte at least: beyond this no offset of the lost file can have been given out.
-        let lost_max = self.config.segment_bytes.max(found.file_len);
-        let next = last_base.map_or(end, |base| end.max(base.plus(lost_max)));
+        let lost_max = self.config.segment_bytes.max(found.file_len).max(to_u64(PAYLOAD_BYTES_MAX));
+        let lost_from = last_base.into_iter().chain(self.proof.map(|proof| proof.segment)).max();
+        let next = lost_from.map_or(end, |base| end.max(base.plus(lost_max)));
         let previous = PreviousSegment { end_offset: next, len: found.file_len };
         Ok(Outcome { state: EndState::Sealed(previous), end: next, proof })
     }

@@ -7,7 +7,7 @@
 //! | torn | cut, evidence kept | cannot be: damage | cannot be: end unknown | rebuilt | likewise |
 //! | corrupt | named; sealed, goes on in a new one | named, served around | end unknown | rebuilt | likewise |
 //! | unknown version | refused | refused | refused | rebuilt | refused |
-//! | I/O error | refused | refused | refused | the read fails | refused |
+//! | I/O error | refused | refused | refused | rebuilt in memory | refused |
 //!
 //! Every step may be interrupted and repeated. What it costs is in proportion to what lies behind the last
 //! checkpoint, not to the log.
@@ -31,7 +31,7 @@ use super::error::DamagedRange;
 use super::layout::parse_segment_name;
 use super::segment::{Segment, new_header};
 use super::shared::Shared;
-use super::writer::{Jobs, Log, WriterState, proof_at};
+use super::writer::{JobGate, Jobs, Log, WriterState, proof_at, write_index};
 use crate::codec::checkpoint::{Checkpoint, Proof};
 use crate::codec::envelope::EnvelopeError;
 use crate::codec::segment_header::{FRAMES_START, FoundHeader, LogIdentity, SegmentHeader};
@@ -104,20 +104,19 @@ impl Log {
     /// # Errors
     /// What the disk said.
     pub fn create(
-        disk: &dyn Disk,
-        shared_disk: Arc<dyn Disk>,
+        disk: &Arc<dyn Disk>,
         directory: &Path,
         identity: LogIdentity,
         now_ms: i64,
     ) -> Result<(), DiskError> {
         let header = new_header(identity, Offset::ZERO, now_ms, None);
-        let segment = Segment::create(disk, directory, &header)?;
+        let segment = Segment::create(&**disk, directory, &header)?;
         let checkpoint = Checkpoint {
             open_epoch: 0,
             log_start_offset: Offset::ZERO,
             proof: proof_at(&segment, &segment.start()),
         };
-        Checkpoints::create(shared_disk, directory, checkpoint).map(drop)
+        Checkpoints::create(Arc::clone(disk), directory, identity, checkpoint).map(drop)
     }
 
     /// Opens the log in `directory`, recovering what needs it.
@@ -132,7 +131,7 @@ impl Log {
         on_unknown_end: OnUnknownEnd,
     ) -> Result<Opened, OpenError> {
         remove_temporary_files(&*disk, directory)?;
-        let (checkpoints, log_start) = load_checkpoints(&disk, directory)?;
+        let (checkpoints, log_start) = load_checkpoints(&disk, directory, identity)?;
         let mut opening = Opening {
             disk: &*disk,
             directory,
@@ -149,7 +148,8 @@ impl Log {
         let outcome = opening.open_segments(&bases, checkpoints.is_some(), on_unknown_end)?;
         let (segments, missing, mut report) = (opening.segments, opening.missing, opening.report);
 
-        let open_epoch = opening.open_epoch + 1;
+        let open_epoch = opening.open_epoch.saturating_add(1);
+        let was_proved = opening.proof;
         let log_start = log_start.unwrap_or_else(|| bases.first().copied().unwrap_or_default());
         let (durable, last_append_ms) = (outcome.end.max(log_start), last_append_ms(&segments));
         let shared = Arc::new(Shared::new(
@@ -165,7 +165,14 @@ impl Log {
 
         let checkpoint = Checkpoint { open_epoch, log_start_offset: log_start, proof: outcome.proof };
         let may_write = outcome.state.is_writable();
-        let checkpoints = store_checkpoint(disk, directory, checkpoints, checkpoint, may_write)?;
+        if let head::EndState::Open { segment, end } = &outcome.state
+            && was_proved != Some(outcome.proof)
+            && let Err(error) = write_index(&shared, segment, end)
+        {
+            // Without it the next opening would scan what the checkpoint spares it, for the index alone.
+            tracing::warn!(%error, "the index of the last segment could not be written");
+        }
+        let checkpoints = store_checkpoint(disk, directory, identity, checkpoints, checkpoint, may_write)?;
         let state = outcome.state.start(&shared, open_epoch, &config)?;
         let checkpointed = outcome.proof.position.0;
         let mut log = Log {
@@ -178,7 +185,9 @@ impl Log {
             last_append_ms,
             checkpointed,
             jobs: Jobs::default(),
-            first_seen_ms: HashMap::new(),
+            first_seen: HashMap::new(),
+            last_by_age_ms: None,
+            gate: JobGate::default(),
         };
         if report.end_unknown.is_some() && may_write {
             // Only the header of the next segment makes the decision last.
@@ -288,8 +297,9 @@ impl Opening<'_> {
 fn load_checkpoints(
     disk: &Arc<dyn Disk>,
     directory: &Path,
+    identity: LogIdentity,
 ) -> Result<(Option<Checkpoints>, Option<Offset>), OpenError> {
-    match Checkpoints::load(Arc::clone(disk), directory) {
+    match Checkpoints::load(Arc::clone(disk), directory, identity) {
         Ok(checkpoints) => {
             let log_start = checkpoints.current().log_start_offset;
             Ok((Some(checkpoints), Some(log_start)))
@@ -309,6 +319,7 @@ fn load_checkpoints(
 fn store_checkpoint(
     disk: Arc<dyn Disk>,
     directory: &Path,
+    identity: LogIdentity,
     loaded: Option<Checkpoints>,
     next: Checkpoint,
     may_write: bool,
@@ -321,10 +332,10 @@ fn store_checkpoint(
             Ok(checkpoints)
         }
         None if may_write => {
-            Checkpoints::quarantine(&*disk, directory)?;
-            Ok(Checkpoints::create(disk, directory, next)?)
+            Checkpoints::quarantine(&*disk, directory, identity)?;
+            Ok(Checkpoints::create(disk, directory, identity, next)?)
         }
-        None => Ok(Checkpoints::detached(disk, directory, next)),
+        None => Ok(Checkpoints::detached(disk, directory, identity, next)),
     }
 }
 

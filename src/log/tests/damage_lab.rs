@@ -89,7 +89,7 @@ impl Image {
         let (durable, head) = (log.reader().durable_offset(), log.shared.segments.load()[1].base);
         drop(log);
         let disk = disk.after_power_cut(0);
-        let proof = Checkpoints::peek(&disk, &directory()).unwrap().proof;
+        let proof = Checkpoints::peek(&disk, &directory(), IDENTITY).unwrap().proof;
         let files = snapshot(&disk);
         let frames = place_frames(&files, &batches);
         Image { disk, frames, files, stale, durable, head, proof }

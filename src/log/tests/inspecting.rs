@@ -15,14 +15,14 @@ fn filled() -> crate::disk::simulated::SimulatedDisk {
 }
 
 fn look(disk: &crate::disk::simulated::SimulatedDisk) -> crate::log::Inspection {
-    inspect(disk, &directory(), &mut |_, _, _| {}).unwrap()
+    inspect(disk, &directory(), None, &mut |_, _, _| {}).unwrap()
 }
 
 #[test]
 fn a_sound_log_has_no_findings_and_every_frame_is_shown() {
     let disk = filled();
     let mut records = 0;
-    let found = inspect(&disk, &directory(), &mut |_, header, payload| {
+    let found = inspect(&disk, &directory(), Some(IDENTITY), &mut |_, header, payload| {
         records += header.record_count;
         assert_eq!(payload.len(), header.payload_len as usize);
     })

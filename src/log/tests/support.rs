@@ -34,7 +34,8 @@ pub(in crate::log) fn small_config() -> LogConfig {
 /// A disk with a new log on it, all of it durable.
 pub(in crate::log) fn disk_with_log() -> SimulatedDisk {
     let disk = SimulatedDisk::with_directory(&directory());
-    Log::create(&disk, Arc::new(disk.clone()), &directory(), IDENTITY, 0).unwrap();
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    Log::create(&shared, &directory(), IDENTITY, 0).unwrap();
     disk
 }
 

@@ -57,14 +57,15 @@ fn unknown_version_is_set_aside_and_rebuilt() {
 }
 
 #[test]
-fn io_error_fails_the_read_and_nothing_else() {
+fn io_error_is_rebuilt_in_memory() {
     let disk = log_at_rest();
     let log = open_table(&disk).unwrap().log;
     let reads = OperationFilter::Kind(OperationKind::Read);
     disk.fail(FaultPlan::for_good(reads, 0, Fault::Io).on_names_ending("09.index"));
-    let read = log.reader().read(&mut ReadCursor::at(Offset(12)), 1, Residency::MayBlock);
-    assert!(matches!(read, Err(ReadError::Io(_))), "{read:?}");
-    assert!(log.reader().read(&mut ReadCursor::at(Offset(3)), 1, Residency::MayBlock).is_ok());
+    for offset in [12, 3] {
+        let read = log.reader().read(&mut ReadCursor::at(Offset(offset)), 1, Residency::MayBlock);
+        assert!(read.is_ok(), "{read:?}");
+    }
     disk.clear_faults();
     check(&log, BATCHES, 0..0);
     drop(log);

@@ -27,15 +27,9 @@ fn torn_behind_its_header_is_cut() {
 }
 
 #[test]
-fn torn_in_the_second_copy_of_its_header_is_the_head() {
-    let disk = log_with_empty_next();
-    disk.truncate_raw(&segment(NEXT), 700);
-    goes_on(&disk, BATCHES, 0..0);
-}
-
-#[test]
 fn torn_in_its_header_hides_the_end() {
-    for len in [0, 40] {
+    // 700: one copy is whole, but frames may have stood behind it.
+    for len in [0, 40, 700] {
         let disk = log_with_empty_next();
         disk.truncate_raw(&segment(NEXT), len);
         is_read_only_until_accepted(&disk, BATCHES);
