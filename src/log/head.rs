@@ -34,7 +34,7 @@ pub(super) struct Head {
 /// Why frames could not be written.
 #[derive(Debug)]
 pub(super) enum WriteError {
-    /// There is no room; the frames were not touched.
+    /// There is no room; nothing of the frames is left.
     NoRoom(DiskError),
     /// The frames were not written, and nothing of them is left.
     Removed(DiskError),
@@ -205,6 +205,8 @@ impl Head {
         };
         self.write_ahead.stop();
         match self.file.set_len(at.0).and_then(|()| self.file.sync()) {
+            // Without zeros ahead this is how a full disk shows: nothing has failed that was thought to be there.
+            Ok(()) if error.is_disk_full() && self.write_ahead.is_off() => Err(WriteError::NoRoom(error)),
             Ok(()) => Err(WriteError::Removed(error)),
             Err(_) => Err(WriteError::Unknown(error)),
         }
