@@ -117,6 +117,7 @@ impl Run {
             _ => {
                 let Some(mut log) = self.log.take() else { return Ok(()) };
                 self.call(&mut log, op)?;
+                self.is_failed |= self.may_fail && log.reader().info().is_latched;
                 self.model.see_durable(log.reader().durable_offset())?;
                 self.log = (op != Op::Close).then_some(log);
             }
@@ -256,7 +257,7 @@ impl Run {
             return Ok(());
         }
         result?;
-        self.is_failed = false;
+        self.is_failed = opened.log.reader().info().is_latched;
         self.log = Some(opened.log);
         Ok(())
     }
