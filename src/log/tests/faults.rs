@@ -29,26 +29,33 @@ struct Case {
     seed: u64,
 }
 
-fn cases() -> Vec<Case> {
+/// Every operation of a scenario, failing in every way.
+fn cases(scenario: &Scenario) -> Vec<Case> {
     let mut cases = Vec::new();
-    for scenario in SCENARIOS.map(by_name) {
-        for (filter, is_once) in [(OperationFilter::Any, true), (OperationFilter::Mutating, false)] {
-            let mut run = Run::new(scenario.config.clone());
-            run.apply_all(&scenario.setup).unwrap();
-            let before = run.disk.operations(filter);
-            run.apply_all(&scenario.ops).unwrap();
-            for nth in 0..run.disk.operations(filter) - before {
-                // Every third failing operation has half of its effect, every third all of it.
-                let effect = [Effect::Nothing, Effect::Half, Effect::Everything][nth as usize % 3];
-                for (seed, fault) in (nth * 4..).zip(FAULTS) {
-                    let make = if is_once { FaultPlan::once } else { FaultPlan::for_good };
-                    let plan = make(filter, nth, fault).with_effect(effect);
-                    cases.push(Case { scenario: scenario.clone(), plan, seed });
-                }
+    for (filter, is_once) in [(OperationFilter::Any, true), (OperationFilter::Mutating, false)] {
+        let mut run = Run::new(scenario.config.clone());
+        run.apply_all(&scenario.setup).unwrap();
+        let before = run.disk.operations(filter);
+        run.apply_all(&scenario.ops).unwrap();
+        for nth in 0..run.disk.operations(filter) - before {
+            // Every third failing operation has half of its effect, every third all of it.
+            let effect = [Effect::Nothing, Effect::Half, Effect::Everything][nth as usize % 3];
+            for (seed, fault) in (nth * 4..).zip(FAULTS) {
+                let make = if is_once { FaultPlan::once } else { FaultPlan::for_good };
+                let plan = make(filter, nth, fault).with_effect(effect);
+                cases.push(Case { scenario: scenario.clone(), plan, seed });
             }
         }
     }
     cases
+}
+
+/// Runs all failures of one scenario.
+///
+/// # Errors
+/// Names the first after which the log did what it must not do.
+pub(in crate::log) fn check_failures_of(name: &str) -> Result<(), String> {
+    cases(&by_name(name)).iter().try_for_each(|case| check(case).map(drop))
 }
 
 /// Runs the log into the failure, then opens it again in several ways. Returns how many.
@@ -90,7 +97,7 @@ fn check_failing_recovery(run: &Run, seed: u64) -> Result<(), String> {
 
 #[test]
 fn no_failure_of_the_disk_costs_a_record_or_goes_unnoticed() {
-    let cases = cases();
+    let cases: Vec<Case> = SCENARIOS.iter().flat_map(|name| cases(&by_name(name))).collect();
     let states = in_parallel(&cases, |case| {
         check(case)
             .map_err(|error| format!("{}, {:?}, seed {}: {error}", case.scenario.name, case.plan, case.seed))
