@@ -9,6 +9,7 @@ use super::layout::CHECKPOINT;
 use crate::codec::checkpoint::{Checkpoint, Proof};
 use crate::disk::{Disk, DiskError};
 use crate::types::Offset;
+use crate::types::planted::{Bug, planted};
 
 const MAGIC: [u8; 8] = *b"HWCHECKP";
 
@@ -74,6 +75,9 @@ impl Checkpoints {
 
     /// Moves the log start, in both generations: deleted records must not come back.
     pub(super) fn set_log_start(&mut self, log_start_offset: Offset) -> Result<(), DiskError> {
+        if planted(Bug::ForgetLogStart) {
+            return Ok(());
+        }
         self.reopen(Checkpoint { log_start_offset, ..self.current })
     }
 

@@ -177,7 +177,7 @@ impl Head {
     /// Ends the segment: a footer behind the last frame, and the file cut to its true length. Everything
     /// written must be synced before.
     pub(super) fn seal(&self, is_damaged: bool) -> Result<PreviousSegment, DiskError> {
-        assert!(self.is_synced(), "rolling syncs first");
+        assert!(self.is_synced() || planted(Bug::SealBeforeSync), "rolling syncs first");
         self.write_ahead.stop();
         write_footer(&*self.file, &self.segment, &self.synced, is_damaged)
     }
@@ -204,6 +204,9 @@ impl Head {
             return Ok(());
         };
         self.write_ahead.stop();
+        if planted(Bug::KeepFailedWrite) {
+            return Err(WriteError::Removed(error));
+        }
         match self.file.set_len(at.0).and_then(|()| self.file.sync()) {
             // Without zeros ahead this is how a full disk shows: nothing has failed that was thought to be there.
             Ok(()) if error.is_disk_full() && self.write_ahead.is_off() => Err(WriteError::NoRoom(error)),

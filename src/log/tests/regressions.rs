@@ -71,3 +71,41 @@ fn a_footer_that_only_the_page_cache_has_costs_no_record() {
     killed.apply(Op::Reopen).unwrap();
     after_power_cut(&killed, 0).go_on().unwrap();
 }
+
+/// Recovery of a damaged head wrote frames again, and then the footer that proves them, with one sync behind
+/// both. Killed in between, it left a footer in the page cache that made the next opening take the frames for
+/// durable.
+#[test]
+fn a_footer_over_damage_proves_nothing_before_its_frames_are_synced() {
+    let mut before =
+        run(&[Op::Reopen, Op::Append(1, 400), Op::Sync, Op::Append(1, 400), Op::Sync, Op::Vouch]);
+    before.apply(Op::Append(1, 400)).unwrap();
+    let killed = before.disk.after_process_crash();
+    killed.flip_bit(&segment_files(&killed)[0], 8 * 1_200);
+    for operation in 0..30 {
+        for point in [CrashPoint::Before(operation), CrashPoint::During(operation)] {
+            let disk = killed.after_process_crash();
+            disk.crash_at(point);
+            drop(open_with(&disk, small_config()));
+            let disk = disk.after_process_crash();
+            let seen = read_from(&open(&disk).reader(), Offset(1)).unwrap();
+            for seed in 0..8 {
+                let log = open(&disk.after_power_cut(seed));
+                assert_eq!(read_from(&log.reader(), Offset(1)).unwrap(), seen, "{point:?}, seed {seed}");
+            }
+        }
+    }
+}
+
+/// A log without a head (the last one was sealed, no next one made) forgot that it was closed.
+#[test]
+fn a_closed_log_takes_no_appends_even_without_a_head() {
+    let mut before = run(&[Op::Reopen, Op::Append(1, 2_500), Op::Sync]);
+    let written = before.disk.operations(OperationFilter::Mutating);
+    // The footer is written and synced; the next segment is not made.
+    before.disk.crash_at(CrashPoint::After(written + 2));
+    before.apply(Op::Append(1, 2_500)).unwrap();
+    let mut log = open(&before.disk.after_power_cut(0));
+    log.close().unwrap();
+    assert!(log.append(&[batch(9, 1, 10)], 0).is_err());
+}
