@@ -203,7 +203,10 @@ impl Log {
         if let Some(job) = self.background_job() {
             job();
         }
-        let WriterState::Open(head) = &self.state else { return Ok(()) };
+        let WriterState::Open(head) = &self.state else {
+            self.state = WriterState::Closed;
+            return Ok(());
+        };
         let result = head.trim().and_then(|()| {
             write_index(&self.shared, &head.segment, head.synced())?;
             self.checkpoints.lock().prove(proof_at(&head.segment, head.synced()))
