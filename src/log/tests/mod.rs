@@ -4,6 +4,7 @@ mod basics;
 mod crash_matrix;
 mod faults;
 mod model;
+mod named;
 mod operations;
 mod planted;
 mod random_model;

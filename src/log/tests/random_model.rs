@@ -3,7 +3,6 @@
 
 use super::crash_matrix::{from_environment, in_parallel};
 use super::operations::{Op, Run};
-use super::support::*;
 use crate::disk::simulated::CrashPoint;
 use crate::disk::simulated::rng::SplitMix64;
 use crate::log::{ReadCursor, ReadError, Residency};
