@@ -264,7 +264,7 @@ impl Run {
 
     /// The log is open, takes appends, and holds them.
     pub(in crate::log) fn go_on(&mut self) -> Result<(), String> {
-        self.apply_all(&[Op::Append(2, 300), Op::Sync, Op::Group(3, 900), Op::Sync, Op::Jobs])?;
+        self.apply_all(&[Op::Append(2, 100), Op::Sync, Op::Group(2, 500), Op::Sync, Op::Jobs])?;
         let Some(log) = &self.log else { return Err("the log is not open".to_owned()) };
         if self.model.durable != self.model.end() || self.is_failed {
             return Err("the log takes no appends".to_owned());
