@@ -10,6 +10,7 @@ use crate::codec::checkpoint::{Checkpoint, Proof};
 use crate::codec::segment_header::LogIdentity;
 use crate::disk::{Disk, DiskError};
 use crate::types::Offset;
+use crate::types::planted::{Bug, planted};
 
 const MAGIC: [u8; 8] = *b"HWCHECKP";
 
@@ -102,6 +103,9 @@ impl Checkpoints {
 
     /// Moves the log start, in both generations: deleted records must not come back.
     pub(super) fn set_log_start(&mut self, log_start_offset: Offset) -> Result<(), DiskError> {
+        if planted(Bug::ForgetLogStart) {
+            return Ok(());
+        }
         self.reopen(Checkpoint { log_start_offset, ..self.current })
     }
 

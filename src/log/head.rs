@@ -35,7 +35,7 @@ pub(super) struct Head {
 /// Why frames could not be written.
 #[derive(Debug)]
 pub(super) enum WriteError {
-    /// There is no room; the frames were not touched.
+    /// There is no room; nothing of the frames is left.
     NoRoom(DiskError),
     /// The frames were not written, and nothing of them is left.
     Removed(DiskError),
@@ -178,7 +178,7 @@ impl Head {
     /// Ends the segment: a footer behind the last frame, and the file cut to its true length. Everything
     /// written must be synced before.
     pub(super) fn seal(&self, is_damaged: bool) -> Result<PreviousSegment, WriteError> {
-        assert!(self.is_synced(), "rolling syncs first");
+        assert!(self.is_synced() || planted(Bug::SealBeforeSync), "rolling syncs first");
         let end = self.synced.position.plus(to_u64(FOOTER_LEN));
         self.write_ahead.ensure(end).map_err(no_zeros)?;
         self.write_ahead.stop();
@@ -203,6 +203,9 @@ impl Head {
         let Err(error) = write_all_at(&*self.file, slices, at).during("write", &self.segment.path) else {
             return Ok(());
         };
+        if planted(Bug::KeepFailedWrite) {
+            return Err(WriteError::Removed(error));
+        }
         match self.write_ahead.cut(&*self.file, at) {
             Ok(()) => Err(WriteError::Removed(error)),
             Err(_) => Err(WriteError::Unknown(error)),

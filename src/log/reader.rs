@@ -88,6 +88,22 @@ impl LogReader {
         if !available.contains(cursor.next) {
             return Err(ReadError::OutOfRange { available });
         }
+        self.read_available(cursor, available, bytes_max, residency).map_err(|error| match error {
+            // The segment was deleted while it was being read: its file is gone, or its index.
+            ReadError::Io(_) if cursor.next < self.shared.log_start() => ReadError::OutOfRange {
+                available: OffsetRange { first: self.shared.log_start(), end: available.end },
+            },
+            error => error,
+        })
+    }
+
+    fn read_available(
+        &self,
+        cursor: &mut ReadCursor,
+        available: OffsetRange,
+        bytes_max: usize,
+        residency: Residency,
+    ) -> Result<Vec<StoredBatch>, ReadError> {
         let segment = self.segment_of(cursor.next, available)?;
         if let Some(damage) = segment.damage_of(cursor.next) {
             return Err(ReadError::Corrupt(name_damage(&segment, &damage)));

@@ -112,6 +112,8 @@ impl Log {
     }
 
     fn advance_log_start(&mut self, log_start: Offset) -> Result<(), AppendError> {
+        // Where a file is missing, the log start may lie behind the end of the segment before the gap.
+        let log_start = log_start.max(self.shared.log_start());
         let segments = self.shared.segments.load_full();
         let Some(head) = segments.last() else { return Ok(()) };
         let (doomed, kept): (Vec<_>, Vec<_>) = segments

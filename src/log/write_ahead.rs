@@ -68,9 +68,14 @@ impl WriteAhead {
         })
     }
 
+    /// Whether no zeros are written ahead at all.
+    pub(super) fn is_off(&self) -> bool {
+        self.step_bytes_max == 0
+    }
+
     /// Returns once there are zeros up to `upto` at least.
     pub(super) fn ensure(&self, upto: FilePosition) -> Result<(), WriteAheadError> {
-        if self.step_bytes_max == 0 || self.zeroed_upto.load(Ordering::Acquire) >= upto.0 {
+        if self.is_off() || self.zeroed_upto.load(Ordering::Acquire) >= upto.0 {
             return Ok(());
         }
         self.extend(upto)
@@ -84,7 +89,7 @@ impl WriteAhead {
 
     fn is_short(&self, position: FilePosition) -> bool {
         let left = self.zeroed_upto.load(Ordering::Acquire).saturating_sub(position.0);
-        self.step_bytes_max > 0 && left < self.step(position) / 2
+        !self.is_off() && left < self.step(position) / 2
     }
 
     /// Writes the next step of zeros, if it is still wanted for a head at `position`.

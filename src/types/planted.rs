@@ -22,6 +22,18 @@ pub(crate) enum Bug {
     IgnoreFailedSync,
     /// Unlink segments before the new log start is durable.
     UnlinkBeforeLogStart,
+    /// Sync nothing of what recovery has cut and written again.
+    SkipRecoverySync,
+    /// Seal a segment without syncing its frames first.
+    SealBeforeSync,
+    /// Rename new files to their names before their bytes are synced.
+    SkipNewFileSync,
+    /// Leave what a failed write has written, and say that it is gone.
+    KeepFailedWrite,
+    /// Keep what recovery cuts off in the index.
+    KeepCutIndex,
+    /// Move the log start in memory only.
+    ForgetLogStart,
     /// Treat damage in the middle of a log as its end.
     CutAtFirstDamage,
 }

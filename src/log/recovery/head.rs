@@ -214,7 +214,7 @@ impl Opening<'_> {
         let mut entries = self.index_entries(&bare, &**file, start, &scanned)?;
         // Frames behind a gap were scanned as well: those that are cut off must not be found again, or a reader
         // would be led past the frames that are going to stand in their place.
-        entries.retain(|entry| entry.position < plan.end.position);
+        entries.retain(|entry| entry.position < plan.end.position || planted(Bug::KeepCutIndex));
         let segment =
             Segment::open(self.directory, &found.header, found.crc, SegmentIndex::in_memory(entries));
         segment.set_file(Arc::clone(file));
@@ -307,7 +307,7 @@ impl Opening<'_> {
             }
             return write_footer(file, segment, &plan.end, !plan.damage.is_empty()).map(Some);
         }
-        if is_cut || plan.unproved().is_some() {
+        if (is_cut || plan.unproved().is_some()) && !planted(Bug::SkipRecoverySync) {
             file.sync().during("sync", path)?;
         }
         Ok(None)

@@ -121,6 +121,9 @@ impl Log {
 
     /// Opens the log in `directory`, recovering what needs it.
     ///
+    /// The entries that lead to `directory` must be durable. That they can be seen proves nothing: whoever made
+    /// or renamed them may have been killed before the sync, so sync the parents when starting.
+    ///
     /// # Errors
     /// See [`OpenError`]. Damage is no error: it is in the report, and served around.
     pub fn open(

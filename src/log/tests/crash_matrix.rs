@@ -9,7 +9,8 @@ use super::model::Ending;
 use super::operations::{Op, Run};
 use super::scenarios::{Scenario, all, by_name};
 use crate::disk::simulated::rng::SplitMix64;
-use crate::disk::simulated::{CrashPoint, OperationFilter};
+use crate::disk::simulated::{CrashPoint, OperationFilter, OperationKind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// No run of the matrix is smaller.
 const STATES_MIN: u64 = 20_000;
@@ -49,15 +50,6 @@ impl Variant {
     }
 }
 
-/// The `nth` of the crash points, three to each mutating operation. The last one lies behind all of them.
-pub(in crate::log) fn crash_point(nth: u64) -> CrashPoint {
-    match nth % 3 {
-        0 => CrashPoint::Before(nth / 3),
-        1 => CrashPoint::During(nth / 3),
-        _ => CrashPoint::After(nth / 3),
-    }
-}
-
 /// Runs a scenario up to a crash point.
 pub(in crate::log) fn run_upto(scenario: &Scenario, point: Option<CrashPoint>) -> Result<Run, String> {
     let mut run = Run::new(scenario.config.clone());
@@ -74,23 +66,50 @@ pub(in crate::log) fn run_upto(scenario: &Scenario, point: Option<CrashPoint>) -
     Ok(run)
 }
 
-/// How many crash points a scenario has. Runs it, and checks what it leads to when nothing goes wrong.
-pub(in crate::log) fn crash_points(scenario: &Scenario) -> Result<u64, String> {
-    let mut setup = Run::new(scenario.config.clone());
-    setup.apply_all(&scenario.setup)?;
-    let run = run_upto(scenario, None)?;
+/// The crash points of a scenario, counted from the end of its setup: before each mutating operation and in the
+/// middle of each write; after it only where a call of the log ends there, since otherwise that is the same as
+/// before the next one. Runs the scenario, and checks what it leads to when nothing goes wrong.
+///
+/// # Errors
+/// What the log did that it must not do.
+pub(in crate::log) fn crash_points(scenario: &Scenario) -> Result<Vec<CrashPoint>, String> {
+    let mut run = Run::new(scenario.config.clone());
+    run.apply_all(&scenario.setup)?;
+    let count = |run: &Run| run.disk.operations(OperationFilter::Mutating);
+    let setup = count(&run);
+    let mut points = Vec::new();
+    for op in &scenario.ops {
+        let before = count(&run);
+        run.apply_all(&[*op])?;
+        let log = run.disk.operation_log();
+        let kinds = log.iter().map(|(kind, _)| *kind).filter(|kind| kind.is_mutating());
+        for (n, kind) in (0..).zip(kinds).skip(before as usize) {
+            points.push(CrashPoint::Before(n - setup));
+            points.extend((kind == OperationKind::Write).then_some(CrashPoint::During(n - setup)));
+        }
+        points.extend((count(&run) > before).then(|| CrashPoint::After(count(&run) - setup - 1)));
+    }
+    points.push(CrashPoint::Before(count(&run) - setup));
     if let Some(log) = &run.log {
         run.model.check_readable(&log.reader())?;
     }
-    let operations = |run: &Run| run.disk.operations(OperationFilter::Mutating);
-    Ok(3 * (operations(&run) - operations(&setup)) + 1)
+    Ok(points)
 }
 
 /// Crashes `run`'s disk in one of its variants, and checks that everything promised is there.
 fn check_state(run: &Run, variant: Variant) -> Result<(), String> {
     match variant {
         Variant::Process => recover_and_go_on(run.on(run.disk.after_process_crash()), 1),
-        Variant::Power(seed) => recover_and_go_on(run.on(run.disk.after_power_cut(seed)), seed),
+        Variant::Power(seed) => {
+            let mut cut = run.on(run.disk.after_power_cut(seed));
+            if seed % 2 == 1 {
+                // What one recovery leaves is nothing that the next has to repair.
+                cut.apply(Op::Reopen)?;
+                cut = cut.on(cut.disk.after_power_cut(seed % 3));
+                cut.ending = Ending::Synced;
+            }
+            recover_and_go_on(cut, seed)
+        }
         Variant::ProcessThenPower(seed) => {
             let mut killed = run.on(run.disk.after_process_crash());
             killed.apply(Op::Reopen)?;
@@ -101,7 +120,12 @@ fn check_state(run: &Run, variant: Variant) -> Result<(), String> {
             let mut last = crash(run, &mut rng);
             for _ in 0..times {
                 // A recovery has a dozen or two of operations; where it has fewer, the crash comes after it.
-                last.disk.crash_at(crash_point(rng.below(60)));
+                let operation = rng.below(20);
+                last.disk.crash_at(match rng.below(3) {
+                    0 => CrashPoint::Before(operation),
+                    1 => CrashPoint::During(operation),
+                    _ => CrashPoint::After(operation),
+                });
                 last.apply_all(&[Op::Reopen, Op::Append(1, 60), Op::Sync])?;
                 last = crash(&last, &mut rng);
             }
@@ -129,29 +153,37 @@ pub(in crate::log) fn recover_and_go_on(mut run: Run, seed: u64) -> Result<(), S
 }
 
 /// Checks the states of one crash point.
-fn check_point(scenario: &Scenario, point: u64, variants: std::ops::Range<u64>) -> Result<u64, String> {
-    let name = |nth| format!("HIGHWATER_CRASH_REPLAY='{}/{point}/{nth}'", scenario.name);
-    let at = crash_point(point);
+fn check_point(
+    scenario: &Scenario,
+    (number, at): (usize, CrashPoint),
+    variants: impl IntoIterator<Item = u64>,
+) -> Result<(), String> {
+    let name = |nth| format!("HIGHWATER_CRASH_REPLAY='{}/{number}/{nth}'", scenario.name);
     let run = run_upto(scenario, Some(at)).map_err(|error| format!("{} ({at:?}): {error}", name(0)))?;
-    let count = variants.end - variants.start;
     for nth in variants {
         let _context = Context(name(nth));
-        let variant = Variant::nth(scenario.name, point, nth);
+        let variant = Variant::nth(scenario.name, number as u64, nth);
         check_state(&run, variant).map_err(|error| {
             let last = run.disk.operation_log().last().cloned();
             format!("{} ({at:?}, last operation {last:?}, {variant:?}): {error}", name(nth))
         })?;
     }
-    Ok(count)
+    Ok(())
 }
 
-/// Checks a scenario; returns the number of states.
+/// Checks a scenario at `points`, in each of the variants; returns the number of states.
+///
+/// # Errors
+/// Names the first state in which the log did what it must not do.
 pub(in crate::log) fn check_scenario(
     scenario: &Scenario,
-    points: std::ops::Range<u64>,
-    variants: u64,
+    points: &[CrashPoint],
+    variants: &[u64],
 ) -> Result<u64, String> {
-    points.map(|point| check_point(scenario, point, 0..variants)).sum()
+    for point in points.iter().copied().enumerate() {
+        check_point(scenario, point, variants.iter().copied())?;
+    }
+    Ok((points.len() * variants.len()) as u64)
 }
 
 /// Says, if a check panics, which one it was.
@@ -171,38 +203,40 @@ pub(in crate::log) fn from_environment(name: &str, default: u64) -> u64 {
         .map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name}: not a number")))
 }
 
-fn variants_per_point(points: u64) -> u64 {
-    from_environment("HIGHWATER_CRASH_STATES", STATES_MIN).div_ceil(points).max(VARIANTS_MIN)
+/// Runs `work` on all of `items`, on two threads; returns the sum.
+pub(in crate::log) fn in_parallel<T: Sync>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<u64, String> + Sync,
+) -> u64 {
+    let next = AtomicUsize::new(0);
+    let run = || -> Result<u64, String> {
+        let mut sum = 0;
+        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            sum += work(item)?;
+        }
+        Ok(sum)
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..2).map(|_| scope.spawn(run)).collect();
+        let results = workers.into_iter().map(|worker| worker.join().unwrap());
+        results.map(|result| result.unwrap_or_else(|error| panic!("{error}"))).sum()
+    })
 }
 
 #[test]
 fn everything_promised_survives_a_crash_at_every_boundary() {
-    let scenarios: Vec<_> = all()
-        .into_iter()
-        .map(|scenario| {
-            (crash_points(&scenario).unwrap_or_else(|e| panic!("{}: {e}", scenario.name)), scenario)
-        })
-        .collect();
-    assert!(scenarios.len() >= 20);
-    let variants = variants_per_point(scenarios.iter().map(|(points, _)| points).sum());
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let work = || -> Result<u64, String> {
-        let mut states = 0;
-        while let Some((points, scenario)) =
-            scenarios.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
-        {
-            states += check_scenario(scenario, 0..*points, variants)?;
-        }
-        Ok(states)
+    let with_points = |scenario: Scenario| match crash_points(&scenario) {
+        Ok(points) => (points, scenario),
+        Err(error) => panic!("{}: {error}", scenario.name),
     };
-    let states: u64 = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..2).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap().unwrap_or_else(|error| panic!("{error}")))
-            .sum()
-    });
-    println!("{states} states of {} scenarios", scenarios.len());
+    let scenarios: Vec<_> = all().into_iter().map(with_points).collect();
+    assert!(scenarios.len() >= 20);
+    let points: usize = scenarios.iter().map(|(points, _)| points.len()).sum();
+    let states = from_environment("HIGHWATER_CRASH_STATES", STATES_MIN);
+    let variants = states.div_ceil(points as u64).max(VARIANTS_MIN);
+    let variants: Vec<u64> = (0..variants).collect();
+    let states = in_parallel(&scenarios, |(points, scenario)| check_scenario(scenario, points, &variants));
+    println!("{states} states: {points} crash points in {} scenarios", scenarios.len());
     assert!(states >= STATES_MIN);
 }
 
@@ -210,7 +244,9 @@ fn everything_promised_survives_a_crash_at_every_boundary() {
 fn the_state_that_the_environment_names_is_replayed() {
     let Ok(name) = std::env::var("HIGHWATER_CRASH_REPLAY") else { return };
     let parts: Vec<&str> = name.split('/').collect();
-    let [scenario, point, variant] = parts[..] else { panic!("not SCENARIO/POINT/VARIANT: {name}") };
-    let (point, variant) = (point.parse().unwrap(), variant.parse().unwrap());
-    check_point(&by_name(scenario), point, variant..variant + 1).unwrap();
+    let [scenario, number, variant] = parts[..] else { panic!("not SCENARIO/POINT/VARIANT: {name}") };
+    let (number, variant): (usize, u64) = (number.parse().unwrap(), variant.parse().unwrap());
+    let scenario = by_name(scenario);
+    let point = crash_points(&scenario).unwrap()[number];
+    check_point(&scenario, (number, point), variant..variant + 1).unwrap();
 }

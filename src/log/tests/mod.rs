@@ -7,6 +7,7 @@ mod damage_lab;
 mod faults;
 mod inspecting;
 mod model;
+mod named;
 mod operations;
 mod oracle;
 mod planted;

@@ -104,11 +104,10 @@ impl Model {
             let by_age = config
                 .retention_ms
                 .is_some_and(|max| now_ms.saturating_sub(batch.seen_ms) >= i64::try_from(max).unwrap());
-            let rest: u64 = self.batches[index..].iter().map(|batch| 128 + batch.len as u64).sum();
-            // Headers of segments count as well, and the segment that a batch lies in goes as a whole.
-            let headers = 1024 * (rest / 1024 + 2);
-            let by_size =
-                config.retention_bytes.is_some_and(|max| rest + headers + config.segment_bytes > max);
+            // At most, each batch has a segment of its own, and a frame that vouches for it.
+            let rest: u64 = self.batches[index..].iter().map(|batch| 1024 + 256 + batch.len as u64).sum();
+            // The segment that a batch lies in goes as a whole.
+            let by_size = config.retention_bytes.is_some_and(|max| rest + 2048 + config.segment_bytes > max);
             by_age || by_size || batch.offsets.end <= self.log_start
         };
         let due = self.batches.iter().enumerate().take_while(|(index, batch)| is_due(*index, batch));

@@ -117,6 +117,7 @@ impl Run {
             _ => {
                 let Some(mut log) = self.log.take() else { return Ok(()) };
                 self.call(&mut log, op)?;
+                self.is_failed |= self.may_fail && !log.reader().info().is_writable;
                 self.model.see_durable(log.reader().durable_offset())?;
                 self.log = (op != Op::Close).then_some(log);
             }
@@ -256,14 +257,14 @@ impl Run {
             return Ok(());
         }
         result?;
-        self.is_failed = false;
+        self.is_failed = !opened.log.reader().info().is_writable;
         self.log = Some(opened.log);
         Ok(())
     }
 
     /// The log is open, takes appends, and holds them.
     pub(in crate::log) fn go_on(&mut self) -> Result<(), String> {
-        self.apply_all(&[Op::Append(2, 300), Op::Sync, Op::Group(3, 900), Op::Sync, Op::Jobs])?;
+        self.apply_all(&[Op::Append(2, 100), Op::Sync, Op::Group(2, 500), Op::Sync, Op::Jobs])?;
         let Some(log) = &self.log else { return Err("the log is not open".to_owned()) };
         if self.model.durable != self.model.end() || self.is_failed {
             return Err("the log takes no appends".to_owned());

@@ -2,7 +2,7 @@
 
 use super::operations::{Op, Run};
 use super::support::*;
-use crate::disk::simulated::{CrashPoint, OperationFilter};
+use crate::disk::simulated::{CrashPoint, Fault, FaultPlan, OperationFilter, OperationKind};
 use crate::types::{LogConfig, Offset};
 
 fn run(ops: &[Op]) -> Run {
@@ -70,4 +70,56 @@ fn a_footer_that_only_the_page_cache_has_costs_no_record() {
     let mut killed = before.on(before.disk.after_process_crash());
     killed.apply(Op::Reopen).unwrap();
     after_power_cut(&killed, 0).go_on().unwrap();
+}
+
+/// Recovery of a damaged head wrote frames again, and then the footer that proves them, with one sync behind
+/// both. Where that failed, the next opening saw a footer in the page cache, and took the frames for durable.
+#[test]
+fn a_footer_over_damage_proves_nothing_before_its_frames_are_synced() {
+    let mut before =
+        run(&[Op::Reopen, Op::Append(1, 400), Op::Sync, Op::Append(1, 400), Op::Sync, Op::Vouch]);
+    before.apply(Op::Append(1, 400)).unwrap();
+    let killed = before.disk.after_process_crash();
+    killed.flip_bit(&segment_files(&killed)[0], 8 * 1_200);
+    for nth in 0..6 {
+        let disk = killed.after_process_crash();
+        disk.fail(FaultPlan::once(OperationFilter::Kind(OperationKind::Sync), nth, Fault::Io));
+        drop(open_with(&disk, small_config()));
+        let disk = disk.after_process_crash();
+        let seen = read_from(&open(&disk).reader(), Offset(1)).unwrap();
+        for seed in 0..8 {
+            let log = open(&disk.after_power_cut(seed));
+            assert_eq!(read_from(&log.reader(), Offset(1)).unwrap(), seen, "sync {nth}, seed {seed}");
+        }
+    }
+}
+
+/// A log without a head (the last one was sealed, no next one made) forgot that it was closed.
+#[test]
+fn a_closed_log_takes_no_appends_even_without_a_head() {
+    let mut before = run(&[Op::Reopen, Op::Append(1, 2_500), Op::Sync]);
+    let written = before.disk.operations(OperationFilter::Mutating);
+    // The footer is written and synced; the next segment is not made.
+    before.disk.crash_at(CrashPoint::After(written + 2));
+    before.apply(Op::Append(1, 2_500)).unwrap();
+    let mut log = open(&before.disk.after_power_cut(0));
+    log.close().unwrap();
+    assert!(log.append(&[batch(9, 1, 10)], 0).is_err());
+}
+
+/// A segment file was missing, and the log start moved into the gap; retention went by the end of the segment
+/// before the gap, and moved it back.
+#[test]
+fn retention_never_moves_the_log_start_back() {
+    let mut before = run(&[Op::Reopen, Op::Group(9, 1_000), Op::Sync, Op::Jobs]);
+    drop(before.log.take());
+    before.disk.remove_raw(&segment_files(&before.disk)[1]);
+    let mut log = open(&before.disk);
+    let missing = log.reader().info().damaged_ranges[0].offsets;
+    let start = log.delete_records(Offset(missing.end.0 - 1)).unwrap();
+    drop(log);
+    let config = LogConfig { retention_bytes: Some(10_000), ..small_config() };
+    let mut log = open_with(&before.disk, config).unwrap().log;
+    log.upkeep(1_000).unwrap();
+    assert!(log.reader().log_start_offset() >= start);
 }
