@@ -62,14 +62,34 @@ impl LogReader {
         bytes_max: usize,
         residency: Residency,
     ) -> Result<Vec<StoredBatch>, ReadError> {
-        let available = OffsetRange { first: self.shared.log_start(), end: self.shared.durable() };
+        let available = self.available();
         if cursor.next == available.end {
             return Ok(Vec::new());
         }
         if !available.contains(cursor.next) {
             return Err(ReadError::OutOfRange { available });
         }
-        let segment = self.segment_of(cursor.next, available)?;
+        match self.read_available(cursor, bytes_max, residency, available) {
+            // Retention has unlinked the file since it was looked up.
+            Err(ReadError::Io(error)) if error.is_not_found() && cursor.next < self.shared.log_start() => {
+                Err(ReadError::OutOfRange { available: self.available() })
+            }
+            other => other,
+        }
+    }
+
+    fn available(&self) -> OffsetRange {
+        OffsetRange { first: self.shared.log_start(), end: self.shared.durable() }
+    }
+
+    fn read_available(
+        &self,
+        cursor: &mut ReadCursor,
+        bytes_max: usize,
+        residency: Residency,
+        available: OffsetRange,
+    ) -> Result<Vec<StoredBatch>, ReadError> {
+        let segment = self.segment_of(cursor.next)?;
         if let Some(damage) = segment.damage_of(cursor.next) {
             return Err(ReadError::Corrupt(name_damage(&segment, &damage)));
         }
@@ -137,7 +157,7 @@ impl LogReader {
     }
 
     /// The segment that holds `offset`, which lies in what is available.
-    fn segment_of(&self, offset: Offset, available: OffsetRange) -> Result<Arc<Segment>, ReadError> {
+    fn segment_of(&self, offset: Offset) -> Result<Arc<Segment>, ReadError> {
         if let Some(missing) = self.shared.missing.read().iter().find(|range| range.offsets.contains(offset))
         {
             return Err(ReadError::Corrupt(missing.clone()));
@@ -147,9 +167,7 @@ impl LogReader {
         match count.checked_sub(1).and_then(|last| segments.get(last)) {
             Some(segment) => Ok(Arc::clone(segment)),
             // Retention has moved the log start since it was looked at.
-            None => Err(ReadError::OutOfRange {
-                available: OffsetRange { first: self.shared.log_start(), end: available.end },
-            }),
+            None => Err(ReadError::OutOfRange { available: self.available() }),
         }
     }
 

@@ -10,6 +10,7 @@ use super::plan::{HeadPlan, TornTail, plan_head};
 use super::sealed::read_footer;
 use super::{OnUnknownEnd, OpenError, Opening, Outcome};
 use crate::codec::checkpoint::Proof;
+use crate::codec::footer::Footer;
 use crate::codec::segment_header::{FRAMES_START, FoundHeader, PreviousSegment};
 use crate::disk::{
     Access, DiskError, DiskFile, DiskResultExt, create_dir_durable, read_exact_at, replace_file, write_all_at,
@@ -74,21 +75,9 @@ impl Opening<'_> {
         };
         let lost_checkpoint = (!has_checkpoint).then_some("every generation of the checkpoint is damaged");
         if let Some(footer) = read_footer(&*file, &path, found.header.nonce)? {
-            let segment = Segment::open(self.directory, &found.header, found.crc, SegmentIndex::unloaded());
-            if footer.is_damaged {
-                self.scan_sealed(&segment, &*file, Some(footer), footer.end_offset)?;
-            } else {
-                segment.publish(&chain_at(&footer));
-            }
-            self.segments.push(Arc::new(segment));
-            let previous = PreviousSegment { end_offset: footer.end_offset, len: file_len };
-            return Ok(FoundEnd {
-                state: EndState::Sealed(previous),
-                end: footer.end_offset,
-                proof: self.proof,
-                file_len,
-                doubt: lost_checkpoint,
-            });
+            let mut end = self.open_sealed_last(&found, &*file, &footer)?;
+            end.doubt = lost_checkpoint;
+            return Ok(end);
         }
         match proof {
             Some(proof) if proof.position.0 > file_len => {
@@ -100,6 +89,33 @@ impl Opening<'_> {
                 Ok(end)
             }
         }
+    }
+
+    /// The last segment was sealed, and the next one never made. Its frames were synced before the footer was
+    /// written, so the proof moves behind them; the footer itself may never have reached the disk, and is
+    /// written again before the next segment may say that it did.
+    fn open_sealed_last(
+        &mut self,
+        found: &FoundHeader,
+        file: &dyn DiskFile,
+        footer: &Footer,
+    ) -> Result<FoundEnd, OpenError> {
+        let segment = Segment::open(self.directory, &found.header, found.crc, SegmentIndex::unloaded());
+        let end = chain_at(footer);
+        if footer.is_damaged {
+            self.scan_sealed(&segment, file, Some(*footer), footer.end_offset)?;
+        }
+        let previous = write_footer(file, &segment, &end, footer.is_damaged)?;
+        segment.publish(&end);
+        let proof = Some(proof_at(&segment, &end));
+        self.segments.push(Arc::new(segment));
+        Ok(FoundEnd {
+            state: EndState::Sealed(previous),
+            end: previous.end_offset,
+            proof,
+            file_len: previous.len,
+            doubt: None,
+        })
     }
 
     /// All files are gone, but the checkpoint says that there were some.
@@ -194,7 +210,8 @@ impl Opening<'_> {
         let plan = plan_head(&scanned, start);
 
         let mut entries = self.index_entries(&bare, &**file, start, &scanned)?;
-        // The scan has indexed frames behind a torn one, too, and other frames will stand where they stood.
+        // Frames behind a gap were scanned as well: those that are cut off must not be found again, or a reader
+        // would be led past the frames that are going to stand in their place.
         entries.retain(|entry| entry.position < plan.end.position);
         let segment =
             Segment::open(self.directory, &found.header, found.crc, SegmentIndex::in_memory(entries));
@@ -282,7 +299,13 @@ impl Opening<'_> {
             self.report.rewritten_bytes = to.since(from);
         }
         if plan.footer.is_some() || !plan.damage.is_empty() {
-            return write_footer(file, segment, &plan.end, !plan.damage.is_empty()).map(Some);
+            if plan.unproved().is_some() {
+                // A footer proves the frames before it, so they go first.
+                file.sync().during("sync", path)?;
+            }
+            // What lies before the place where the scan began is known from the footer alone.
+            let is_damaged = !plan.damage.is_empty() || plan.footer.is_some_and(|footer| footer.is_damaged);
+            return write_footer(file, segment, &plan.end, is_damaged).map(Some);
         }
         if is_cut || plan.unproved().is_some() {
             file.sync().during("sync", path)?;
