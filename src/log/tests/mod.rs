@@ -3,5 +3,6 @@
 mod basics;
 mod bit_rot;
 mod damage_lab;
+mod durability;
 mod oracle;
 pub(in crate::log) mod support;
