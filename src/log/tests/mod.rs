@@ -4,5 +4,6 @@ mod basics;
 mod bit_rot;
 mod damage_lab;
 mod durability;
+mod golden;
 mod oracle;
 pub(in crate::log) mod support;
