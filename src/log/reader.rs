@@ -62,25 +62,6 @@ impl LogReader {
         bytes_max: usize,
         residency: Residency,
     ) -> Result<Vec<StoredBatch>, ReadError> {
-        self.read_segment(cursor, bytes_max, residency).map_err(|error| match error {
-            // Retention has overtaken the read: what it ran into is not the disk's fault.
-            ReadError::Io(_) | ReadError::Corrupt(_) if cursor.next < self.shared.log_start() => {
-                ReadError::OutOfRange { available: self.available() }
-            }
-            error => error,
-        })
-    }
-
-    fn available(&self) -> OffsetRange {
-        OffsetRange { first: self.shared.log_start(), end: self.shared.durable() }
-    }
-
-    fn read_segment(
-        &self,
-        cursor: &mut ReadCursor,
-        bytes_max: usize,
-        residency: Residency,
-    ) -> Result<Vec<StoredBatch>, ReadError> {
         let available = self.available();
         if cursor.next == available.end {
             return Ok(Vec::new());
@@ -88,23 +69,27 @@ impl LogReader {
         if !available.contains(cursor.next) {
             return Err(ReadError::OutOfRange { available });
         }
-        self.read_available(cursor, available, bytes_max, residency).map_err(|error| match error {
-            // The segment was deleted while it was being read: its file is gone, or its index.
-            ReadError::Io(_) if cursor.next < self.shared.log_start() => ReadError::OutOfRange {
-                available: OffsetRange { first: self.shared.log_start(), end: available.end },
-            },
-            error => error,
-        })
+        match self.read_available(cursor, bytes_max, residency, available) {
+            // Retention has overtaken the read: what it ran into, a file that is gone, is nobody's fault.
+            Err(ReadError::Io(_) | ReadError::Corrupt(_)) if cursor.next < self.shared.log_start() => {
+                Err(ReadError::OutOfRange { available: self.available() })
+            }
+            other => other,
+        }
+    }
+
+    fn available(&self) -> OffsetRange {
+        OffsetRange { first: self.shared.log_start(), end: self.shared.durable() }
     }
 
     fn read_available(
         &self,
         cursor: &mut ReadCursor,
-        available: OffsetRange,
         bytes_max: usize,
         residency: Residency,
+        available: OffsetRange,
     ) -> Result<Vec<StoredBatch>, ReadError> {
-        let segment = self.segment_of(cursor.next, available)?;
+        let segment = self.segment_of(cursor.next)?;
         if let Some(damage) = segment.damage_of(cursor.next) {
             return Err(ReadError::Corrupt(name_damage(&segment, &damage)));
         }
@@ -175,7 +160,7 @@ impl LogReader {
     }
 
     /// The segment that holds `offset`, which lies in what is available.
-    fn segment_of(&self, offset: Offset, available: OffsetRange) -> Result<Arc<Segment>, ReadError> {
+    fn segment_of(&self, offset: Offset) -> Result<Arc<Segment>, ReadError> {
         if let Some(missing) = self.shared.missing.read().iter().find(|range| range.offsets.contains(offset))
         {
             return Err(ReadError::Corrupt(missing.clone()));
@@ -185,9 +170,7 @@ impl LogReader {
         match count.checked_sub(1).and_then(|last| segments.get(last)) {
             Some(segment) => Ok(Arc::clone(segment)),
             // Retention has moved the log start since it was looked at.
-            None => Err(ReadError::OutOfRange {
-                available: OffsetRange { first: self.shared.log_start(), end: available.end },
-            }),
+            None => Err(ReadError::OutOfRange { available: self.available() }),
         }
     }
 

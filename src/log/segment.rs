@@ -126,7 +126,8 @@ impl Segment {
 
     /// Lets readers see everything up to `chain`. The position goes last: who sees it sees the rest.
     pub(super) fn publish(&self, chain: &ChainState) {
-        *self.times.lock() = chain.times;
+        let mut times = self.times.lock();
+        *times = chain.times;
         self.end_offset.store(chain.next_offset.0, Ordering::Release);
         self.readable_upto.store(chain.position.0, Ordering::Release);
     }
@@ -141,6 +142,13 @@ impl Segment {
     #[must_use]
     pub(super) fn end_offset(&self) -> Offset {
         Offset(self.end_offset.load(Ordering::Acquire))
+    }
+
+    /// Both ends of one moment: an offset must not be counted to bytes that were published before it.
+    #[must_use]
+    pub(super) fn readable_end(&self) -> (FilePosition, Offset) {
+        let _publishing = self.times.lock();
+        (self.readable_upto(), self.end_offset())
     }
 
     /// The times of what can be read.

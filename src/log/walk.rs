@@ -178,7 +178,7 @@ impl Walk<'_> {
             return Err(ReadError::NotCached);
         }
         let path = &self.segment.path;
-        let (from, end) = (self.next.position, self.segment.readable_upto());
+        let (from, (end, end_of_offsets)) = (self.next.position, self.segment.readable_end());
         let mut header_bytes = vec![0; HEADER_LEN.min(to_usize(end.since(from)))];
         self.fill(&mut header_bytes).during("read", path)?;
         // A sound header over a rotten payload names its offsets exactly.
@@ -193,7 +193,7 @@ impl Walk<'_> {
             find_frame(self.file, self.segment.nonce, chain, from.plus(1), end).during("read", path)?;
         let (to, end_offset) = match next {
             Some(header) => (header.position, header.offsets.first),
-            None => (end, self.segment.end_offset()),
+            None => (end, end_of_offsets),
         };
         let offsets =
             OffsetRange { first: self.next.next_offset, end: end_offset.max(self.next.next_offset) };

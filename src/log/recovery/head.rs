@@ -305,7 +305,9 @@ impl Opening<'_> {
                 // A footer proves the frames before it, so they go first.
                 file.sync().during("sync", path)?;
             }
-            return write_footer(file, segment, &plan.end, !plan.damage.is_empty()).map(Some);
+            // What lies before the place where the scan began is known from the footer alone.
+            let is_damaged = !plan.damage.is_empty() || plan.footer.is_some_and(|footer| footer.is_damaged);
+            return write_footer(file, segment, &plan.end, is_damaged).map(Some);
         }
         if (is_cut || plan.unproved().is_some()) && !planted(Bug::SkipRecoverySync) {
             file.sync().during("sync", path)?;

@@ -28,7 +28,7 @@ use thiserror::Error;
 use super::authority::AuthorityError;
 use super::checkpoints::Checkpoints;
 use super::error::DamagedRange;
-use super::layout::parse_segment_name;
+use super::layout::{parse_index_name, parse_segment_name};
 use super::segment::{Segment, new_header};
 use super::shared::Shared;
 use super::writer::{JobGate, Jobs, Log, WriterState, proof_at, write_index};
@@ -238,6 +238,11 @@ impl Opening<'_> {
             remove_file(self.disk, &super::layout::index_path(self.directory, base))?;
             remove_file(self.disk, &super::layout::segment_path(self.directory, base))?;
             self.report.deleted_segments += 1;
+        }
+        let is_orphan = |base: &Offset| bases.first().is_none_or(|first| base < first) && *base < log_start;
+        for base in entries.iter().filter_map(|entry| parse_index_name(&entry.name)).filter(is_orphan) {
+            // A reader may have rebuilt it while retention removed its segment. It is only derived.
+            remove_file(self.disk, &super::layout::index_path(self.directory, base))?;
         }
         Ok(bases)
     }

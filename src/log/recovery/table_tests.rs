@@ -36,7 +36,9 @@ fn log_at_rest() -> SimulatedDisk {
 fn log_left(leave: impl FnOnce(&mut Log)) -> SimulatedDisk {
     let disk = disk_with_log();
     let mut log = open_table(&disk).unwrap().log;
-    (0..BATCHES).for_each(|seed| drop(append(&mut log, seed, 1, PAYLOAD_LEN)));
+    for seed in 0..BATCHES {
+        append(&mut log, seed, 1, PAYLOAD_LEN);
+    }
     leave(&mut log);
     run_jobs(&mut log);
     drop(log);
