@@ -5,14 +5,11 @@ use std::sync::Arc;
 
 use super::{FoundTopic, Outage};
 use crate::codec::segment_header::LogIdentity;
-use crate::codec::topic_meta::TopicMeta;
+use crate::codec::topic_meta::{TOPIC_META_FILE, TOPIC_META_MAGIC, TopicMeta};
 use crate::disk::{Disk, DiskError, create_dir_durable};
 use crate::log::{AuthoritativeFile, AuthorityError, Log, OnUnknownEnd, OpenError, OpeningReport};
 use crate::partition::{FileStore, PartitionStore};
 use crate::types::{LogConfig, PartitionId, TopicId, TopicName, TopicPartition};
-
-const META: &str = "topic";
-const META_MAGIC: [u8; 8] = *b"HWTOPIC\0";
 
 /// Makes a topic's directory, with everything in it.
 pub(super) fn make(
@@ -22,7 +19,7 @@ pub(super) fn make(
     now_ms: i64,
 ) -> Result<(), DiskError> {
     create_dir_durable(&**disk, directory)?;
-    AuthoritativeFile::create(&**disk, directory, META, META_MAGIC, &meta.encode())?;
+    AuthoritativeFile::create(&**disk, directory, TOPIC_META_FILE, TOPIC_META_MAGIC, &meta.encode())?;
     for partition in (0..meta.partitions).map(PartitionId) {
         let log_directory = partition_directory(directory, partition);
         create_dir_durable(&**disk, &log_directory)?;
@@ -54,7 +51,7 @@ pub(super) fn open(
 
 /// The identity of the topic in a directory; None where it has none, or none that can be read. Changes nothing.
 pub(super) fn peek_id(disk: &dyn Disk, directory: &Path) -> Option<TopicId> {
-    let content = AuthoritativeFile::peek(disk, directory, META, META_MAGIC).ok()?;
+    let content = AuthoritativeFile::peek(disk, directory, TOPIC_META_FILE, TOPIC_META_MAGIC).ok()?;
     TopicMeta::decode(&content).ok().map(|meta| meta.id)
 }
 
@@ -64,7 +61,7 @@ fn load_meta(disk: &dyn Disk, directory: &Path, name: &TopicName) -> Result<Topi
             "the topic's metadata is damaged: nothing of it is touched, and nothing is served");
         Outage::Damaged
     };
-    let loaded = match AuthoritativeFile::load(disk, directory, META, META_MAGIC) {
+    let loaded = match AuthoritativeFile::load(disk, directory, TOPIC_META_FILE, TOPIC_META_MAGIC) {
         Ok(loaded) => loaded,
         Err(error @ (AuthorityError::Missing(_) | AuthorityError::Damaged { .. })) => {
             return Err(damaged(&error));
