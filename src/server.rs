@@ -18,6 +18,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use crate::broker::BrokerConfig;
+pub use crate::grpc::GrpcConfig;
+
 use crate::broker::{
     Broker, DirectoryError, FileStorage, FileStorageConfig, MemoryStorage, OpenError, TopicStorage,
 };
@@ -26,10 +29,6 @@ use crate::grpc::{self, ServeError};
 use crate::http::{self, Phase};
 use crate::partition::{AppendBudget, PartitionRuntime, Pool};
 use crate::types::{Clock, SystemClock};
-
-pub use crate::broker::BrokerConfig;
-pub use crate::grpc::GrpcConfig;
-
 /// An idle partition's last group is vouched for after this long: see `docs/design.md`.
 const IDLE_VOUCH: Duration = Duration::from_millis(100);
 
@@ -197,8 +196,8 @@ async fn bind(
 }
 
 fn local_address(listener: &TcpListener, config: &ServerConfig) -> Result<SocketAddr, ServerError> {
-    let (protocol, address) = ("a port of its own", config.grpc_listen);
-    listener.local_addr().map_err(|source| ServerError::Listen { protocol, address, source })
+    let address = config.grpc_listen;
+    listener.local_addr().map_err(|source| ServerError::Listen { protocol: "its own port", address, source })
 }
 
 /// The life of a server, with HTTP around it from the first moment to the last.

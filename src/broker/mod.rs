@@ -26,7 +26,7 @@ mod settings;
 mod storage;
 mod subscribe;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod topic;
 
 use std::sync::Arc;

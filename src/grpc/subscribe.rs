@@ -30,7 +30,11 @@ pub(super) async fn subscribe(
     config: &GrpcConfig,
     mut requests: Streaming<SubscribeRequest>,
 ) -> Result<impl Stream<Item = Result<SubscribeResponse, Status>> + Send + 'static, Status> {
-    let Some(first) = requests.message().await? else {
+    let first = tokio::select! {
+        first = requests.message() => first?,
+        () = broker.stopping().cancelled_owned() => return Err(Refusal::shutting_down().status()),
+    };
+    let Some(first) = first else {
         return Err(Refusal::invalid("NO_REQUEST", "the stream ended before its first request").status());
     };
     open(broker, config, first, Some(requests)).await

@@ -74,25 +74,54 @@ pub(super) fn check_frame(bytes: &[u8], nonce: u64, chain: ChainState) -> Checke
         Ok(decoded) => decoded,
         Err(error) => return Checked::Broken(error.0),
     };
-    if header.nonce != nonce {
-        return Checked::Broken("a frame of another segment");
-    }
-    if header.position != chain.position {
-        return Checked::Broken("a frame of another place");
-    }
-    if header.previous_crc != chain.previous_crc && !planted(Bug::SkipChain) {
-        return Checked::Broken("a frame that does not follow the one before it");
-    }
-    if header.open_epoch < chain.open_epoch {
-        return Checked::Broken("a frame of an earlier opening");
-    }
-    if header.offsets.first < chain.next_offset {
-        return Checked::Broken("a frame whose offsets were given out before");
+    let place = Place {
+        position: chain.position,
+        next_offset: chain.next_offset,
+        previous_crc: Some(chain.previous_crc),
+        open_epoch: chain.open_epoch,
+    };
+    if let Err(what) = check_place(&header, nonce, place) {
+        return Checked::Broken(what);
     }
     match check_body(&header, bytes) {
         Ok(()) => Checked::Sound(header, crc),
         Err(what) => Checked::Rotten(header, crc, what),
     }
+}
+
+/// What a reader knows of the place where it expects a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub position: FilePosition,
+    /// The least offset that a frame here may have.
+    pub next_offset: Offset,
+    /// The CRC that it must name as the one before it; none where the frame before is not known.
+    pub previous_crc: Option<u32>,
+    /// The least epoch it may have.
+    pub open_epoch: u32,
+}
+
+/// Checks that a frame whose header is sound belongs where it was found.
+///
+/// # Errors
+/// Names what is wrong.
+pub(super) fn check_place(header: &FrameHeader, nonce: u64, place: Place) -> Result<(), &'static str> {
+    if header.nonce != nonce {
+        return Err("a frame of another segment");
+    }
+    if header.position != place.position {
+        return Err("a frame of another place");
+    }
+    if place.previous_crc.is_some_and(|crc| crc != header.previous_crc) && !planted(Bug::SkipChain) {
+        return Err("a frame that does not follow the one before it");
+    }
+    if header.open_epoch < place.open_epoch {
+        return Err("a frame of an earlier opening");
+    }
+    if header.offsets.first < place.next_offset {
+        return Err("a frame whose offsets were given out before");
+    }
+    Ok(())
 }
 
 /// Checks the delta table and the payload of a frame.

@@ -7,8 +7,19 @@ use crate::types::{FilePosition, Offset};
 pub struct ReadCursor {
     /// The next offset to read.
     pub next: Offset,
-    /// Where the batch that follows the last one read begins: the base offset of its segment, and the position.
-    pub hint: Option<(Offset, FilePosition)>,
+    /// Where the batch that follows the last one read begins.
+    pub hint: Option<ReadHint>,
+}
+
+/// The place behind a frame that has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadHint {
+    /// The base offset of the segment.
+    pub segment: Offset,
+    /// Where the next frame begins.
+    pub position: FilePosition,
+    /// The CRC that the next frame must name as the one before it.
+    pub previous_crc: u32,
 }
 
 impl ReadCursor {

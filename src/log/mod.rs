@@ -36,7 +36,7 @@ mod writer;
 mod tests;
 
 pub use authority::{AuthoritativeFile, AuthorityError, Loaded};
-pub use cursor::{ReadCursor, Residency};
+pub use cursor::{ReadCursor, ReadHint, Residency};
 pub use error::{AppendError, DamagedRange, ReadError};
 pub use inspect::{Finding, FrameObserver, Inspection, SegmentInspection, inspect};
 pub use reader::{LogInfo, LogReader};

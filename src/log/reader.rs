@@ -5,13 +5,14 @@
 
 use std::sync::Arc;
 
-use super::cursor::{ReadCursor, Residency};
+use super::chain::{ChainState, Place};
+use super::cursor::{ReadCursor, ReadHint, Residency};
 use super::error::{DamagedRange, ReadError};
 use super::segment::{Damage, Segment};
 use super::shared::{Shared, name_damage};
 use super::walk::{Stop, Walk};
 use crate::codec::index::IndexEntry;
-use crate::types::{FilePosition, Offset, OffsetRange, StoredBatch};
+use crate::types::{Offset, OffsetRange, StoredBatch};
 
 /// Reads a log. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -99,8 +100,7 @@ impl LogReader {
             limit: available.end,
             bytes_max,
             residency,
-            position: segment.start().position,
-            expected: segment.base,
+            next: place_of(&segment.start()),
             batches: Vec::new(),
         };
         let walk = match self.walk_from_hint(&walk, cursor)? {
@@ -110,7 +110,12 @@ impl LogReader {
         // The segment ended before the offset that was looked for: nothing of it is left in the file.
         let last =
             walk.batches.last().ok_or_else(|| ReadError::Corrupt(self.rest_of(&segment, cursor.next)))?;
-        *cursor = ReadCursor { next: last.offsets.end, hint: Some((segment.base, walk.position)) };
+        let hint = walk.next.previous_crc.map(|previous_crc| ReadHint {
+            segment: segment.base,
+            position: walk.next.position,
+            previous_crc,
+        });
+        *cursor = ReadCursor { next: last.offsets.end, hint };
         Ok(walk.batches)
     }
 
@@ -127,9 +132,8 @@ impl LogReader {
                 continue;
             }
             let entry = self.look_up(segment, |entry| entry.max_timestamp_before_ms < timestamp_ms)?;
-            let (offset, position) = entry.unwrap_or((segment.base, segment.start().position));
-            let hint = (offset >= start).then_some((segment.base, position));
-            return Ok(ReadCursor { next: offset.max(start), hint });
+            let offset = entry.map_or(segment.base, |entry| entry.offset);
+            return Ok(ReadCursor::at(offset.max(start)));
         }
         Ok(ReadCursor::at(self.shared.durable()))
     }
@@ -174,27 +178,41 @@ impl LogReader {
         walk: &Walk<'a>,
         cursor: &ReadCursor,
     ) -> Result<Option<Walk<'a>>, ReadError> {
-        let Some((_, position)) = cursor.hint.filter(|(base, _)| *base == walk.segment.base) else {
+        let Some(hint) = cursor.hint.filter(|hint| hint.segment == walk.segment.base) else {
             return Ok(None);
         };
-        let mut walk = Walk { position, expected: cursor.next, batches: Vec::new(), ..*walk };
+        let next = Place {
+            position: hint.position,
+            next_offset: cursor.next,
+            previous_crc: Some(hint.previous_crc),
+            open_epoch: 0,
+        };
+        let mut walk = Walk { next, batches: Vec::new(), ..*walk };
         walk.run()?;
-        Ok((!walk.batches.is_empty()).then_some(walk))
+        // A hint that is wrong may lead to a sound frame, but not to the one that was asked for.
+        let leads_on = walk.batches.first().is_some_and(|batch| batch.offsets.contains(cursor.next));
+        Ok(leads_on.then_some(walk))
     }
 
-    /// The walk from the last indexed frame before the wanted offset. Passes over damage that hides other
-    /// offsets.
+    /// The walk from the index. Passes over damage that hides other offsets.
     fn walk_from_index<'a>(&self, mut walk: Walk<'a>) -> Result<Walk<'a>, ReadError> {
         if walk.residency == Residency::CachedOnly && !walk.segment.index.is_loaded() {
             return Err(ReadError::NotCached);
         }
-        let wanted = walk.wanted;
-        if let Some((first, position)) = self.look_up(walk.segment, |entry| entry.offset <= wanted)? {
-            (walk.expected, walk.position) = (first, position);
-        }
+        let (wanted, beginning) = (walk.wanted, walk.next);
+        walk.next = self.place_before(walk.segment, wanted)?.unwrap_or(beginning);
+        let mut is_from_index = walk.next != beginning;
         // Each turn ends the read or passes over one stretch of damage, which lies further on than the last.
         loop {
             let Stop::Broken(what) = walk.run()? else { return Ok(walk) };
+            if is_from_index && walk.segment.damage_at(walk.next.position).is_none() {
+                // Either this is news, or the place that the index led to is the one that is damaged. Only a
+                // chain that begins at the segment's header can tell which frame is to be blamed.
+                walk.next = beginning;
+                walk.batches.clear();
+                is_from_index = false;
+                continue;
+            }
             let found = self.damage_at(&walk, what)?;
             if !walk.batches.is_empty() {
                 return Ok(walk);
@@ -202,26 +220,43 @@ impl LogReader {
             if found.offsets.contains(wanted) {
                 return Err(ReadError::Corrupt(name_damage(walk.segment, &found)));
             }
-            walk.position = found.to;
-            walk.expected = walk.expected.max(found.offsets.end);
+            walk.next = Place {
+                position: found.to,
+                next_offset: walk.next.next_offset.max(found.offsets.end),
+                previous_crc: None,
+                ..walk.next
+            };
         }
+    }
+
+    /// A place in the index from which a walk meets `wanted`: one entry earlier than needed, so that a frame is
+    /// only served where it follows the one before it.
+    fn place_before(&self, segment: &Segment, wanted: Offset) -> Result<Option<Place>, ReadError> {
+        let Some(nearest) = self.look_up(segment, |entry| entry.offset <= wanted)? else { return Ok(None) };
+        let before = self.look_up(segment, |entry| entry.offset < nearest.offset)?;
+        Ok(before.map(|entry| Place {
+            position: entry.position,
+            next_offset: entry.offset,
+            previous_crc: None,
+            open_epoch: 0,
+        }))
     }
 
     fn look_up(
         &self,
         segment: &Segment,
         is_before: impl Fn(&IndexEntry) -> bool,
-    ) -> Result<Option<(Offset, FilePosition)>, ReadError> {
+    ) -> Result<Option<IndexEntry>, ReadError> {
         let file = segment.file(&*self.shared.disk)?;
         let path = segment.index_path(&self.shared.directory);
-        let entry = segment.index.last_where(&self.shared.index_source(segment, &*file, &path), is_before)?;
-        Ok(entry.map(|entry| (entry.offset, entry.position)))
+        let source = self.shared.index_source(segment, &*file, &path);
+        Ok(segment.index.last_where(&source, is_before)?)
     }
 
     /// The damage that stands where the walk has stopped; looks how far it reaches, if that is not known yet.
     fn damage_at(&self, walk: &Walk<'_>, what: &'static str) -> Result<Damage, ReadError> {
         let segment = walk.segment;
-        if let Some(known) = segment.damage_at(walk.position) {
+        if let Some(known) = segment.damage_at(walk.next.position) {
             return Ok(known);
         }
         let found = walk.measure_damage(what)?;
@@ -244,5 +279,14 @@ impl LogReader {
             position: segment.readable_upto(),
             what: "records missing at the end of a segment",
         }
+    }
+}
+
+fn place_of(chain: &ChainState) -> Place {
+    Place {
+        position: chain.position,
+        next_offset: chain.next_offset,
+        previous_crc: Some(chain.previous_crc),
+        open_epoch: chain.open_epoch,
     }
 }

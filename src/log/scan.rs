@@ -17,6 +17,9 @@ use crate::types::{FilePosition, OffsetRange};
 
 const WINDOW_BYTES: u64 = 1024 * 1024;
 
+/// The largest block that disks and file systems in use write as one, in bytes.
+const BLOCK_BYTES: u64 = 4096;
+
 /// A stretch of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
@@ -287,38 +290,66 @@ impl Source<'_> {
         chain: ChainState,
         from: FilePosition,
     ) -> io::Result<Option<(FrameHeader, u32)>> {
+        let (mut at, file_end) = (from, FilePosition(self.file_len));
+        while let Some((header, crc)) = self.find_header(nonce, at, file_end)? {
+            // Its own word is taken for the frame before it, which is not to be seen; the rest must be right.
+            let position = header.position;
+            let adopted = ChainState { position, previous_crc: header.previous_crc, ..chain };
+            let is_sound = matches!(self.check_at(nonce, adopted)?, Checked::Sound(..));
+            if is_sound && !self.is_stale(&header, crc)? {
+                return Ok(Some((header, crc)));
+            }
+            at = position.plus(1);
+        }
+        Ok(None)
+    }
+
+    /// The first sound header of this segment, and in its own place, between `from` and `until`.
+    fn find_header(
+        &mut self,
+        nonce: u64,
+        from: FilePosition,
+        until: FilePosition,
+    ) -> io::Result<Option<(FrameHeader, u32)>> {
         let mut at = from;
-        while at.0 < self.file_len {
+        while at < until && at.0 < self.file_len {
             let bytes = self.bytes(at, HEADER_LEN)?;
-            let searched = bytes.len();
-            match memmem::find(bytes, &frame::MAGIC) {
-                Some(found) => {
-                    at = at.plus(to_u64(found));
-                    if let Some(found) = self.candidate(nonce, chain, at)? {
-                        return Ok(Some(found));
-                    }
-                    at = at.plus(1);
-                }
+            let Some(found) = memmem::find(bytes, &frame::MAGIC) else {
                 // The magic may straddle the end of the window.
-                None => at = at.plus(to_u64(searched.saturating_sub(frame::MAGIC.len() - 1).max(1))),
+                at = at.plus(to_u64((bytes.len()).saturating_sub(frame::MAGIC.len() - 1).max(1)));
+                continue;
+            };
+            at = at.plus(to_u64(found));
+            match FrameHeader::decode(self.bytes(at, HEADER_LEN)?) {
+                Ok((header, crc)) if at < until && header.nonce == nonce && header.position == at => {
+                    return Ok(Some((header, crc)));
+                }
+                _ => at = at.plus(1),
             }
         }
         Ok(None)
     }
 
-    fn candidate(
-        &mut self,
-        nonce: u64,
-        chain: ChainState,
-        at: FilePosition,
-    ) -> io::Result<Option<(FrameHeader, u32)>> {
-        let Ok((header, crc)) = FrameHeader::decode(self.bytes(at, HEADER_LEN)?) else {
-            return Ok(None);
-        };
-        // Its own word is taken for the frame before it, which is not to be seen; the rest must be right.
-        let adopted = ChainState { position: at, previous_crc: header.previous_crc, ..chain };
-        let sound = matches!(self.check_at(nonce, adopted)?, Checked::Sound(..));
-        Ok(sound.then_some((header, crc)))
+    /// Whether the frames behind a frame, which nothing connects to those before it, give it the lie: it was
+    /// written once, cut off by a recovery, and is back because a later write of its block is lost. That brings
+    /// back only frames that lie within the block, so that no more needs to be looked at.
+    fn is_stale(&mut self, suspect: &FrameHeader, crc: u32) -> io::Result<bool> {
+        let (mut end, mut last_crc) = (suspect.end_position(), crc);
+        let (mut at, until) = (end, end.plus(BLOCK_BYTES));
+        while let Some((header, crc)) = self.find_header(suspect.nonce, at, until)? {
+            if header.position == end && header.previous_crc != last_crc {
+                return Ok(true);
+            }
+            // What was not synced when a frame was written, the same opening had written.
+            if header.durable_upto <= suspect.position && header.open_epoch != suspect.open_epoch {
+                return Ok(true);
+            }
+            if header.position == end {
+                (end, last_crc) = (header.end_position(), crc);
+            }
+            at = header.end_position();
+        }
+        Ok(false)
     }
 
     /// The position behind the last byte from `from` on that is not zero; `from` where there is none.

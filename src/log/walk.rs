@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::chain::{ChainState, check_body};
+use super::chain::{ChainState, Place, check_body, check_place};
 use super::cursor::Residency;
 use super::error::ReadError;
 use super::scan::find_frame;
@@ -19,6 +19,8 @@ use crate::types::{FilePosition, Offset, OffsetRange, StoredBatch};
 /// While frames before the wanted one are passed over, only so much is read at once.
 const SEEK_CHUNK_BYTES: usize = 64 * 1024;
 
+const CUT_SHORT: &str = "a frame cut short by the end of the file";
+
 pub(super) struct Walk<'a> {
     pub(super) file: &'a dyn DiskFile,
     pub(super) segment: &'a Segment,
@@ -27,10 +29,8 @@ pub(super) struct Walk<'a> {
     pub(super) limit: Offset,
     pub(super) bytes_max: usize,
     pub(super) residency: Residency,
-    /// Where the next frame begins.
-    pub(super) position: FilePosition,
-    /// The least offset that it may have.
-    pub(super) expected: Offset,
+    /// What is known of the next frame.
+    pub(super) next: Place,
     pub(super) batches: Vec<StoredBatch>,
 }
 
@@ -54,19 +54,22 @@ impl Walk<'_> {
     pub(super) fn run(&mut self) -> Result<Stop, ReadError> {
         let end = self.segment.readable_upto();
         let mut len_wanted = self.chunk_len();
-        while self.position < end {
-            let chunk_at = self.position;
+        while self.next.position < end {
+            let chunk_at = self.next.position;
             let len = to_usize(end.since(chunk_at)).min(len_wanted);
             let chunk = self.read_chunk(len)?;
             len_wanted = loop {
-                let rest = chunk.slice(to_usize(self.position.since(chunk_at)).min(chunk.len())..);
+                let rest = chunk.slice(to_usize(self.next.position.since(chunk_at)).min(chunk.len())..);
                 match self.step(&rest, end) {
                     Step::Next => {}
                     Step::Stop(stop) => return Ok(stop),
                     Step::Need(_) if !self.batches.is_empty() => return Ok(Stop::Done),
-                    // Reading the same again would give the same: the rest is not in memory.
-                    Step::Need(_) if self.position == chunk_at && chunk.len() < len => {
-                        return Err(ReadError::NotCached);
+                    // Reading the same again would give the same: the rest is not in memory, or gone.
+                    Step::Need(_) if self.next.position == chunk_at && chunk.len() < len => {
+                        return match self.residency {
+                            Residency::CachedOnly => Err(ReadError::NotCached),
+                            Residency::MayBlock => Ok(Stop::Broken(CUT_SHORT)),
+                        };
                     }
                     Step::Need(len) => break len,
                 }
@@ -76,17 +79,18 @@ impl Walk<'_> {
     }
 
     fn chunk_len(&self) -> usize {
-        let len = if self.expected >= self.wanted { self.bytes_max } else { SEEK_CHUNK_BYTES };
+        let len = if self.next.next_offset >= self.wanted { self.bytes_max } else { SEEK_CHUNK_BYTES };
         len.saturating_add(HEADER_LEN)
     }
 
-    /// The bytes at the walk's position: all of them if it may block, otherwise as many as are in memory.
+    /// The bytes at the walk's position: all of them if it may block, as far as the file goes; otherwise as
+    /// many as are in memory.
     fn read_chunk(&self, len: usize) -> Result<Bytes, ReadError> {
         let path = &self.segment.path;
         let mut buf = vec![0; len];
         match self.residency {
-            Residency::MayBlock => read_exact_at(self.file, &mut buf, self.position).during("read", path)?,
-            Residency::CachedOnly => match self.file.read_cached_at(&mut buf, self.position) {
+            Residency::MayBlock => self.fill(&mut buf).during("read", path)?,
+            Residency::CachedOnly => match self.file.read_cached_at(&mut buf, self.next.position) {
                 Ok(Some(read)) if read > 0 => buf.truncate(read),
                 Ok(_) => return Err(ReadError::NotCached),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(ReadError::NotCached),
@@ -96,24 +100,40 @@ impl Walk<'_> {
         Ok(Bytes::from(buf))
     }
 
+    /// Fills `buf` from the walk's position. A file that is shorter than it was is damaged, and what is left
+    /// of it can be read: that is no failure of the disk.
+    fn fill(&self, buf: &mut Vec<u8>) -> io::Result<()> {
+        match read_exact_at(self.file, buf, self.next.position) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                let left = self.file.len()?.saturating_sub(self.next.position.0);
+                buf.truncate(to_usize(left));
+                read_exact_at(self.file, buf, self.next.position)
+            }
+            other => other,
+        }
+    }
+
     fn step(&mut self, rest: &Bytes, end: FilePosition) -> Step {
-        const CUT_SHORT: Step = Step::Stop(Stop::Broken("a frame cut short by the end of the file"));
-        if self.position >= end {
+        if self.next.position >= end {
             return Step::Stop(Stop::Done);
         }
         if rest.len() < HEADER_LEN {
-            let is_cut_short = end.since(self.position) < to_u64(HEADER_LEN);
-            return if is_cut_short { CUT_SHORT } else { Step::Need(self.chunk_len()) };
+            let is_cut_short = end.since(self.next.position) < to_u64(HEADER_LEN);
+            return if is_cut_short {
+                Step::Stop(Stop::Broken(CUT_SHORT))
+            } else {
+                Step::Need(self.chunk_len())
+            };
         }
-        let header = match self.check_header(rest) {
-            Ok(header) => header,
+        let (header, crc) = match self.check_header(rest) {
+            Ok(checked) => checked,
             Err(what) => return Step::Stop(Stop::Broken(what)),
         };
         if header.end_position() > end {
-            return CUT_SHORT;
+            return Step::Stop(Stop::Broken(CUT_SHORT));
         }
         if header.is_empty() || header.offsets.end <= self.wanted {
-            self.pass(&header);
+            self.pass(&header, crc);
             return Step::Next;
         }
         let is_enough =
@@ -129,24 +149,23 @@ impl Walk<'_> {
             return Step::Stop(Stop::Broken(what));
         }
         self.batches.push(stored_batch(&header, rest));
-        self.pass(&header);
+        self.pass(&header, crc);
         Step::Next
     }
 
-    fn check_header(&self, rest: &[u8]) -> Result<FrameHeader, &'static str> {
-        let (header, _) = FrameHeader::decode(rest).map_err(|error| error.0)?;
-        if header.nonce != self.segment.nonce || header.position != self.position {
-            return Err("a frame of another segment or place");
-        }
-        if header.offsets.first < self.expected {
-            return Err("a frame whose offsets were given out before");
-        }
-        Ok(header)
+    fn check_header(&self, rest: &[u8]) -> Result<(FrameHeader, u32), &'static str> {
+        let (header, crc) = FrameHeader::decode(rest).map_err(|error| error.0)?;
+        check_place(&header, self.segment.nonce, self.next)?;
+        Ok((header, crc))
     }
 
-    fn pass(&mut self, header: &FrameHeader) {
-        self.position = header.end_position();
-        self.expected = header.offsets.end;
+    fn pass(&mut self, header: &FrameHeader, crc: u32) {
+        self.next = Place {
+            position: header.end_position(),
+            next_offset: header.offsets.end,
+            previous_crc: Some(crc),
+            open_epoch: header.open_epoch,
+        };
     }
 
     fn gathered(&self) -> usize {
@@ -159,25 +178,25 @@ impl Walk<'_> {
             return Err(ReadError::NotCached);
         }
         let path = &self.segment.path;
-        let (from, end) = (self.position, self.segment.readable_upto());
-        let mut header_bytes = [0; HEADER_LEN];
-        if end.since(from) >= to_u64(HEADER_LEN) {
-            read_exact_at(self.file, &mut header_bytes, from).during("read", path)?;
-        }
+        let (from, end) = (self.next.position, self.segment.readable_upto());
+        let mut header_bytes = vec![0; HEADER_LEN.min(to_usize(end.since(from)))];
+        self.fill(&mut header_bytes).during("read", path)?;
         // A sound header over a rotten payload names its offsets exactly.
-        if let Ok(header) = self.check_header(&header_bytes)
+        if let Ok((header, _)) = self.check_header(&header_bytes)
             && header.end_position() <= end
         {
             return Ok(Damage { from, to: header.end_position(), offsets: header.offsets, what });
         }
-        let chain = ChainState { position: from, next_offset: self.expected, ..self.segment.start() };
+        let Place { next_offset, open_epoch, .. } = self.next;
+        let chain = ChainState { position: from, next_offset, open_epoch, ..self.segment.start() };
         let next =
             find_frame(self.file, self.segment.nonce, chain, from.plus(1), end).during("read", path)?;
         let (to, end_offset) = match next {
             Some(header) => (header.position, header.offsets.first),
             None => (end, self.segment.end_offset()),
         };
-        let offsets = OffsetRange { first: self.expected, end: end_offset.max(self.expected) };
+        let offsets =
+            OffsetRange { first: self.next.next_offset, end: end_offset.max(self.next.next_offset) };
         Ok(Damage { from, to, offsets, what })
     }
 }

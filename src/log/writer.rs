@@ -248,18 +248,23 @@ impl Log {
 
     /// The head; makes a new one where the last was sealed.
     pub(super) fn open_head(&mut self, now_ms: i64) -> Result<&mut Head, AppendError> {
-        if let WriterState::Sealed(previous) = self.state {
-            let head = self.make_head(previous, now_ms).map_err(|error| {
-                if error.is_disk_full() { AppendError::DiskFull(error) } else { self.latch_failed(error) }
-            })?;
-            self.state = WriterState::Open(head);
-            self.checkpointed = FRAMES_START.0;
-        }
+        self.make_next_head(now_ms).map_err(|error| {
+            if error.is_disk_full() { AppendError::DiskFull(error) } else { self.latch_failed(error) }
+        })?;
         match &mut self.state {
             WriterState::Open(head) => Ok(head),
             WriterState::Sealed(_) | WriterState::Closed => Err(AppendError::Latched),
             WriterState::EndUnknown => Err(AppendError::EndUnknown),
         }
+    }
+
+    /// Makes a new head where the last was sealed.
+    pub(super) fn make_next_head(&mut self, now_ms: i64) -> Result<(), DiskError> {
+        if let WriterState::Sealed(previous) = self.state {
+            self.state = WriterState::Open(self.make_head(previous, now_ms)?);
+            self.checkpointed = FRAMES_START.0;
+        }
+        Ok(())
     }
 
     fn make_head(&self, previous: PreviousSegment, now_ms: i64) -> Result<Head, DiskError> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::*;
-use crate::disk::simulated::{CrashPoint, SimulatedDisk};
+use crate::disk::simulated::{CrashPoint, Fault, FaultPlan, OperationFilter, SimulatedDisk};
 use crate::disk::{Access, Disk, replace_file};
 use crate::types::{FilePosition, LogConfig, ManualClock, NewBatch, Offset, TopicConfig, TopicId};
 
@@ -162,6 +162,43 @@ fn a_directory_of_a_newer_version_is_refused_with_both_versions() {
     }
     let error = storage_on(&disk).err().unwrap();
     assert!(matches!(error, DirectoryError::NewerVersion { found: 2, known: 1, .. }), "{error}");
+}
+
+#[test]
+fn a_full_or_failing_disk_makes_no_topic_and_keeps_the_name_free() {
+    let disk = SimulatedDisk::new();
+    let first = storage(&disk);
+    disk.set_capacity(Some(2_000));
+    assert_eq!(first.create(&meta("t", 50)).err(), Some(CreateFailure::DiskFull));
+    disk.set_capacity(None);
+    assert_eq!(open_all(&first).len(), 0);
+    first.create(&meta("t", 2)).unwrap();
+    assert_eq!(summary(&open_all(&first)), ["t []"]);
+}
+
+#[test]
+fn a_creation_that_fails_at_any_operation_leaves_a_topic_whole_or_not_at_all() {
+    for nth in 0.. {
+        let disk = SimulatedDisk::new();
+        let first = storage(&disk);
+        disk.fail(FaultPlan::once(OperationFilter::Mutating, nth, Fault::Io));
+        let created = first.create(&meta("t", 2)).map(drop);
+        disk.clear_faults();
+        drop(first);
+        for seed in 0..8 {
+            let found = summary(&open_all(&storage(&disk.after_power_cut(seed))));
+            match created {
+                Ok(()) => assert_eq!(found, ["t []"], "{nth} {seed}"),
+                Err(CreateFailure::OutcomeUnknown) => {
+                    assert!(found.is_empty() || found == ["t []"], "{nth} {seed}: {found:?}");
+                }
+                Err(_) => assert!(found.is_empty(), "{nth} {seed}: {found:?}"),
+            }
+        }
+        if created.is_ok() {
+            break;
+        }
+    }
 }
 
 /// Scenario S5: a crash anywhere in creation or deletion, and creation again under the same name.

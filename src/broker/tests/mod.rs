@@ -1,4 +1,4 @@
 //! The verbs, against storage in memory.
 
-mod support;
+pub(crate) mod support;
 mod verbs;

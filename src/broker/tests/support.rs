@@ -7,7 +7,7 @@ use crate::broker::{Broker, BrokerConfig, MemoryStorage, NewRecord, Published};
 use crate::partition::{AppendBudget, PartitionRuntime, Pool};
 use crate::types::{ManualClock, PartitionId};
 
-pub(super) const NOW_MS: i64 = 1_700_000_000_000;
+pub(crate) const NOW_MS: i64 = 1_700_000_000_000;
 
 pub(crate) fn runtime() -> PartitionRuntime {
     PartitionRuntime {
@@ -20,18 +20,18 @@ pub(crate) fn runtime() -> PartitionRuntime {
     }
 }
 
-pub(super) async fn broker(config: BrokerConfig) -> Arc<Broker> {
+pub(crate) async fn broker(config: BrokerConfig) -> Arc<Broker> {
     Broker::open(config, Arc::new(MemoryStorage::new()), runtime(), |_, _| {}).await.unwrap()
 }
 
-pub(super) fn record(topic: &str, value: &'static str) -> NewRecord {
+pub(crate) fn record(topic: &str, value: &'static str) -> NewRecord {
     NewRecord { topic: topic.to_owned(), value: Some(value.into()), ..NewRecord::default() }
 }
 
-pub(super) async fn publish(broker: &Arc<Broker>, record: NewRecord) -> Published {
+pub(crate) async fn publish(broker: &Arc<Broker>, record: NewRecord) -> Published {
     broker.publish(record).await.unwrap().published().await.unwrap()
 }
 
-pub(super) fn to_partition(partition: u32, record: NewRecord) -> NewRecord {
+pub(crate) fn to_partition(partition: u32, record: NewRecord) -> NewRecord {
     NewRecord { partition: Some(PartitionId(partition)), ..record }
 }

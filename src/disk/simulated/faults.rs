@@ -161,6 +161,8 @@ pub(super) struct Faults {
     crash_point: Option<CrashPoint>,
     crashed: bool,
     plans: Vec<FaultPlan>,
+    /// The plans wait: nothing strikes, and nothing is counted towards them.
+    suspended: bool,
 }
 
 impl Faults {
@@ -195,7 +197,7 @@ impl Faults {
             }
         }
         let mut turn = Turn { sequence, effect: Effect::Everything, error: None };
-        for plan in &mut self.plans {
+        for plan in self.plans.iter_mut().filter(|_| !self.suspended) {
             if plan.strikes(kind, path) {
                 let errno = match plan.fault {
                     Fault::Io => Some(Errno::IO),
@@ -234,6 +236,10 @@ impl Faults {
 
     pub(super) fn add(&mut self, plan: FaultPlan) {
         self.plans.push(plan);
+    }
+
+    pub(super) fn suspend(&mut self, suspended: bool) {
+        self.suspended = suspended;
     }
 
     pub(super) fn clear(&mut self) {

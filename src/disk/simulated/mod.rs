@@ -93,6 +93,14 @@ impl SimulatedDisk {
         self.state.lock().faults.clear();
     }
 
+    /// Runs `body` while nothing goes wrong but for a crash: for tests that look at a disk that is to fail on.
+    pub(crate) fn without_faults<T>(&self, body: impl FnOnce() -> T) -> T {
+        self.state().faults.suspend(true);
+        let result = body();
+        self.state().faults.suspend(false);
+        result
+    }
+
     /// How much all files together may hold; `None`, as at the start, for no bound.
     pub(crate) fn set_capacity(&self, bytes: Option<usize>) {
         self.state.lock().capacity_bytes = bytes;

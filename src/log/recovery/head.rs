@@ -10,6 +10,7 @@ use super::plan::{HeadPlan, TornTail, plan_head};
 use super::sealed::read_footer;
 use super::{OnUnknownEnd, OpenError, Opening, Outcome};
 use crate::codec::checkpoint::Proof;
+use crate::codec::footer::Footer;
 use crate::codec::segment_header::{FRAMES_START, FoundHeader, PreviousSegment};
 use crate::disk::{
     Access, DiskError, DiskFile, DiskResultExt, create_dir_durable, read_exact_at, replace_file, write_all_at,
@@ -73,20 +74,10 @@ impl Opening<'_> {
             }
         };
         let lost_checkpoint = (!has_checkpoint).then_some("every generation of the checkpoint is damaged");
-        if let Some(footer) = read_footer(&*file, &path, found.header.nonce)?
-            && !footer.is_damaged
-        {
-            let segment = Segment::open(self.directory, &found.header, found.crc, SegmentIndex::unloaded());
-            segment.publish(&chain_at(&footer));
-            self.segments.push(Arc::new(segment));
-            let previous = PreviousSegment { end_offset: footer.end_offset, len: file_len };
-            return Ok(FoundEnd {
-                state: EndState::Sealed(previous),
-                end: footer.end_offset,
-                proof: self.proof,
-                file_len,
-                doubt: lost_checkpoint,
-            });
+        if let Some(footer) = read_footer(&*file, &path, found.header.nonce)? {
+            let mut end = self.open_sealed_last(&found, &*file, &footer)?;
+            end.doubt = lost_checkpoint;
+            return Ok(end);
         }
         match proof {
             Some(proof) if proof.position.0 > file_len => {
@@ -98,6 +89,33 @@ impl Opening<'_> {
                 Ok(end)
             }
         }
+    }
+
+    /// The last segment was sealed, and the next one never made. Its frames were synced before the footer was
+    /// written, so the proof moves behind them; the footer itself may never have reached the disk, and is
+    /// written again before the next segment may say that it did.
+    fn open_sealed_last(
+        &mut self,
+        found: &FoundHeader,
+        file: &dyn DiskFile,
+        footer: &Footer,
+    ) -> Result<FoundEnd, OpenError> {
+        let segment = Segment::open(self.directory, &found.header, found.crc, SegmentIndex::unloaded());
+        let end = chain_at(footer);
+        if footer.is_damaged {
+            self.scan_sealed(&segment, file, Some(*footer), footer.end_offset)?;
+        }
+        let previous = write_footer(file, &segment, &end, footer.is_damaged)?;
+        segment.publish(&end);
+        let proof = Some(proof_at(&segment, &end));
+        self.segments.push(Arc::new(segment));
+        Ok(FoundEnd {
+            state: EndState::Sealed(previous),
+            end: previous.end_offset,
+            proof,
+            file_len: previous.len,
+            doubt: None,
+        })
     }
 
     /// All files are gone, but the checkpoint says that there were some.
@@ -191,7 +209,10 @@ impl Opening<'_> {
         self.open_epoch = self.open_epoch.max(scanned.open_epoch);
         let plan = plan_head(&scanned, start);
 
-        let entries = self.index_entries(&bare, &**file, start, &scanned)?;
+        let mut entries = self.index_entries(&bare, &**file, start, &scanned)?;
+        // Frames behind a gap were scanned as well: those that are cut off must not be found again, or a reader
+        // would be led past the frames that are going to stand in their place.
+        entries.retain(|entry| entry.position < plan.end.position);
         let segment =
             Segment::open(self.directory, &found.header, found.crc, SegmentIndex::in_memory(entries));
         segment.set_file(Arc::clone(file));
@@ -278,6 +299,10 @@ impl Opening<'_> {
             self.report.rewritten_bytes = to.since(from);
         }
         if plan.footer.is_some() || !plan.damage.is_empty() {
+            if plan.unproved().is_some() {
+                // A footer proves the frames before it, so they go first.
+                file.sync().during("sync", path)?;
+            }
             return write_footer(file, segment, &plan.end, !plan.damage.is_empty()).map(Some);
         }
         if is_cut || plan.unproved().is_some() {

@@ -168,7 +168,7 @@ impl Log {
         let checkpoints = store_checkpoint(disk, directory, checkpoints, checkpoint, may_write)?;
         let state = outcome.state.start(&shared, open_epoch, &config)?;
         let checkpointed = outcome.proof.position.0;
-        let log = Log {
+        let mut log = Log {
             shared,
             config,
             identity,
@@ -180,6 +180,10 @@ impl Log {
             jobs: Jobs::default(),
             first_seen_ms: HashMap::new(),
         };
+        if report.end_unknown.is_some() && may_write {
+            // Only the header of the next segment makes the decision last.
+            log.make_next_head(last_append_ms)?;
+        }
         Ok(Opened { log, report })
     }
 }

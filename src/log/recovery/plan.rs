@@ -75,7 +75,8 @@ pub(in crate::log) fn plan_head(scan: &Scan, start: ChainState) -> HeadPlan {
             ExtentKind::Gap(what) | ExtentKind::Rotten(what) => {
                 let to = match scan.tail {
                     Tail::Torn { nonzero_end, .. } => nonzero_end,
-                    Tail::Zeros | Tail::Footer(_) => scan.end.position,
+                    // The last frame's header may promise more than the file has.
+                    Tail::Zeros | Tail::Footer(_) => scan.end.position.min(FilePosition(scan.file_len)),
                 };
                 plan.torn = Some(TornTail { from: extent.from, to, what });
                 plan.footer = None;

@@ -49,7 +49,7 @@ impl Opening<'_> {
     }
 
     /// A segment whose footer is missing, or says that there is damage in it.
-    fn scan_sealed(
+    pub(super) fn scan_sealed(
         &mut self,
         segment: &Segment,
         file: &dyn DiskFile,
@@ -60,11 +60,20 @@ impl Opening<'_> {
         let found = scan(file, segment.nonce, start, self.config.index_interval_bytes)
             .during("read", &segment.path)?;
         self.report.scanned_bytes += found.file_len;
+        if let Tail::Footer(footer) = found.tail {
+            self.trim(segment, &footer, found.file_len)?;
+        }
+        let footer = match found.tail {
+            Tail::Footer(footer) => Some(footer),
+            Tail::Zeros | Tail::Torn { .. } => footer,
+        };
         let end_offset = footer.map_or(next, |footer| footer.end_offset);
         let end_position = match (footer, found.tail) {
-            (Some(footer), _) | (None, Tail::Footer(footer)) => footer.frames_end,
+            (Some(footer), _) => footer.frames_end,
+            // Nothing is missing: it is the footer that is damaged.
+            (None, Tail::Torn { .. }) if found.end.next_offset == end_offset => found.end.position,
             (None, Tail::Torn { nonzero_end, .. }) => nonzero_end,
-            (None, Tail::Zeros) => found.end.position,
+            (None, Tail::Zeros | Tail::Footer(_)) => found.end.position,
         };
         let end = ChainState { next_offset: end_offset, position: end_position, ..found.end };
         for damage in damage_in_sealed(&found, &end) {
@@ -77,6 +86,18 @@ impl Opening<'_> {
         segment.publish(&end);
         if end_offset < next {
             self.miss(end_offset, next, "the file that held them is missing");
+        }
+        Ok(())
+    }
+
+    /// Gives back zeros behind the footer, which a crash while sealing leaves: the footer is found at the end of
+    /// the file from then on.
+    fn trim(&self, segment: &Segment, footer: &Footer, file_len: u64) -> Result<(), DiskError> {
+        let (path, len) = (&segment.path, footer.frames_end.0 + to_u64(FOOTER_LEN));
+        if file_len > len {
+            let file = self.disk.open(path, Access::ReadWrite).during("open", path)?;
+            file.set_len(len).during("cut", path)?;
+            file.sync().during("sync", path)?;
         }
         Ok(())
     }

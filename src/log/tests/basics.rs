@@ -1,8 +1,8 @@
 //! Appending, reading, rolling, reopening: what holds when nothing goes wrong.
 
 use super::support::*;
-use crate::log::{ReadCursor, ReadError, Residency};
-use crate::types::{Offset, OffsetRange};
+use crate::log::{ReadCursor, ReadError, ReadHint, Residency};
+use crate::types::{FilePosition, Offset, OffsetRange};
 
 fn seeds(log: &crate::log::Log) -> Vec<(u64, u64)> {
     read_all(log)
@@ -48,8 +48,10 @@ fn every_offset_can_be_read_from_with_and_without_a_hint() {
         let batches = reader.read(&mut cursor, 1, Residency::MayBlock).unwrap();
         assert_eq!(batches.len(), 1);
         assert!(batches[0].offsets.contains(Offset(offset)));
-        let mut wrong_hint =
-            ReadCursor { hint: Some((Offset(0), crate::types::FilePosition(1030))), ..cursor };
+        let mut wrong_hint = ReadCursor {
+            hint: Some(ReadHint { segment: Offset(0), position: FilePosition(1030), previous_crc: 1 }),
+            ..cursor
+        };
         let mut hinted = cursor;
         assert_eq!(
             reader.read(&mut hinted, 300, Residency::MayBlock).unwrap().first(),

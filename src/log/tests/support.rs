@@ -58,9 +58,10 @@ pub(in crate::log) fn batch(seed: u64, count: u32, len: usize) -> NewBatch {
     }
 }
 
+/// Begins with the seed; no two words are alike, so that no piece of it can stand in for another.
 pub(in crate::log) fn payload(seed: u64, len: usize) -> Bytes {
-    let word = seed.to_le_bytes();
-    word.iter().copied().cycle().take(len.max(8)).collect::<Vec<u8>>().into()
+    let words = (0u64..).map(|word| seed.wrapping_add(word.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+    words.flat_map(u64::to_le_bytes).take(len.max(8)).collect::<Vec<u8>>().into()
 }
 
 /// Appends one batch and syncs it.
@@ -80,7 +81,13 @@ pub(in crate::log) fn run_jobs(log: &mut Log) {
 
 /// Everything from `from` on, up to the durable offset.
 pub(in crate::log) fn read_from(reader: &LogReader, from: Offset) -> Result<Vec<StoredBatch>, ReadError> {
-    let mut cursor = ReadCursor::at(from);
+    read_from_cursor(reader, ReadCursor::at(from))
+}
+
+pub(in crate::log) fn read_from_cursor(
+    reader: &LogReader,
+    mut cursor: ReadCursor,
+) -> Result<Vec<StoredBatch>, ReadError> {
     let mut all = Vec::new();
     loop {
         let batches = reader.read(&mut cursor, 700, Residency::MayBlock)?;
