@@ -7,6 +7,7 @@ mod config;
 mod consume;
 mod exit;
 mod json;
+mod log_tools;
 mod produce;
 mod serve;
 mod time;
@@ -55,6 +56,9 @@ enum Command {
     /// Create, list, describe, change and delete topics.
     #[command(subcommand)]
     Topic(topic::TopicCommand),
+    /// Look at the files of a broker that is not running.
+    #[command(subcommand)]
+    Log(log_tools::LogCommand),
     /// Measure the broker beside the plain disk.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -87,6 +91,7 @@ pub fn main() -> ExitCode {
         Some(Command::Produce(args)) => in_runtime(produce::run(args)),
         Some(Command::Consume(args)) => in_runtime(interruptible(consume::run(args))),
         Some(Command::Topic(command)) => in_runtime(interruptible(topic::run(command))),
+        Some(Command::Log(command)) => log_tools::run(&command),
         Some(Command::Bench(command)) => in_runtime(bench::run(command)),
         Some(Command::Config(command)) => config::run(&command),
     };

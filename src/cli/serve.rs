@@ -9,10 +9,8 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::{Exit, WrongUsage};
-use crate::broker::BrokerConfig;
 use crate::config::{Config, FlagValue, Loaded, Sources, StorageKind, load};
-use crate::grpc::GrpcConfig;
-use crate::server::{Server, ServerConfig, Storage};
+use crate::server::{BrokerConfig, GrpcConfig, Server, ServerConfig, Storage};
 use crate::telemetry;
 
 /// Run the broker.

@@ -36,7 +36,10 @@ use crate::wire::client::pubsub::pub_sub_client::PubSubClient;
 pub use crate::wire::client::pubsub as messages;
 pub use error::{ClientError, ConnectError};
 pub use in_flight::InFlightLimits;
-pub use pipeline::{AppendOutcomes, Appender, Failure, Outcome, ProduceOutcomes, Producer, Stopped};
+pub use pipeline::{
+    AppendOutcomes, Appender, Exchange, Failure, Outcome, Outcomes, ProduceOutcomes, Producer, Requests,
+    Stopped,
+};
 pub use reader::{PartitionReader, ReadEvent, Subscription, records_of};
 
 /// Answers that a stream buffers before it slows the broker down, in bytes.

@@ -25,6 +25,12 @@ use crate::types::limits::TOPIC_PARTITIONS_MAX;
 use crate::types::num::{to_u64, to_usize};
 use crate::types::{LogConfig, TimestampType, TopicConfig, TopicId, TopicName};
 
+/// The name of the authoritative file in a topic's directory.
+pub const TOPIC_META_FILE: &str = "topic";
+
+/// What that file begins with.
+pub const TOPIC_META_MAGIC: [u8; 8] = *b"HWTOPIC\0";
+
 /// The bytes before the name's.
 const FIXED_BYTES: usize = 16 + 4 + 6 * 8 + 1 + 1;
 

@@ -200,16 +200,16 @@ impl Running {
         BufReader::new(self.process.stdout.take().unwrap())
     }
 
-    /// Gives it its input, and takes its output until it has ended.
+    /// Gives it its input, unless a test holds that end, and takes its output until it has ended.
     pub(crate) fn finish(mut self, input: &[u8]) -> Ran {
-        let mut stdin = self.process.stdin.take().unwrap();
+        let stdin = self.process.stdin.take();
         let input = input.to_vec();
         // A command that ends before it has read everything is no failure here.
-        let writing = std::thread::spawn(move || stdin.write_all(&input).is_ok());
+        let writing = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
         let output = reading(self.process.stdout.take());
         let errors = reading(self.process.stderr.take());
         let status = wait_for(self.process);
-        writing.join().unwrap();
+        drop(writing.join().unwrap());
         let (stdout, stderr) = (output.join().unwrap(), errors.join().unwrap());
         let output = Output { status, stdout, stderr };
         Ran {

@@ -7,6 +7,7 @@ mod consuming;
 mod crash;
 mod harness;
 mod lifecycle;
+mod offline;
 mod producing;
 mod stock_client;
 mod topics;

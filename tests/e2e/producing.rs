@@ -78,8 +78,10 @@ fn a_broker_that_goes_away_leaves_an_exact_account() {
         assert_eq!(lines.next().unwrap().unwrap(), number.to_string());
     }
     broker.kill();
-    // Nothing more is typed: it must notice by itself.
+    // Nothing more is typed, and the input stays open: it must notice by itself.
+    let held = producing.process.stdin.take();
     let ran = producing.finish(b"");
+    drop(held);
     assert_eq!(ran.code, 1, "{ran:?}");
     let account = json(&ran.text);
     assert_eq!((&account["acknowledged"], &account["unknown"]), (&10.into(), &0.into()), "{account}");

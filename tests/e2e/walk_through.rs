@@ -35,6 +35,8 @@ fn the_walk_through_of_the_readme_works() {
     let written = "cargo run --release --example events -- --bytes 50000000";
     let script = block();
     assert!(script.contains(written), "the README makes events");
+    // Where it fails half-way, no broker is left behind.
+    let script = format!("trap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n{script}");
     let grpc = free_address();
     let path =
         format!("{}:{}", Path::new(HIGHWATER).parent().unwrap().display(), std::env::var("PATH").unwrap());
@@ -49,5 +51,6 @@ fn the_walk_through_of_the_readme_works() {
     let ran = run(command, b"");
     let log = std::fs::read_to_string(directory.path().join("broker.log")).unwrap_or_default();
     assert_eq!(ran.code, 0, "{}\n{}\n{log}", ran.text, ran.errors);
+    eprintln!("{}", ran.text);
     assert!(ran.text.ends_with("every event is there, once, in order\n"), "{}", ran.text);
 }

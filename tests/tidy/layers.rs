@@ -17,8 +17,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["types"]),
     ("telemetry", &["config"]),
     ("client", &["types", "wire"]),
-    // `disk` for the offline tools, which hand a real disk to the log.
-    ("cli", &["types", "client", "config", "telemetry", "server", "log", "disk"]),
+    // `disk` and `codec` for the offline tools, which hand a real disk to the log and read a topic's metadata.
+    ("cli", &["types", "client", "config", "telemetry", "server", "log", "disk", "codec"]),
     ("main", &["cli"]),
 ];
 

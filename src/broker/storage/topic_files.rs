@@ -5,14 +5,11 @@ use std::sync::Arc;
 
 use super::{FoundTopic, Outage};
 use crate::codec::segment_header::LogIdentity;
-use crate::codec::topic_meta::TopicMeta;
+use crate::codec::topic_meta::{TOPIC_META_FILE, TOPIC_META_MAGIC, TopicMeta};
 use crate::disk::{Disk, DiskError, create_dir_durable};
 use crate::log::{AuthoritativeFile, AuthorityError, Log, OnUnknownEnd, OpenError, OpeningReport, Owner};
 use crate::partition::{FileStore, PartitionStore};
 use crate::types::{LogConfig, PartitionId, TopicId, TopicName, TopicPartition};
-
-const META: &str = "topic";
-const META_MAGIC: [u8; 8] = *b"HWTOPIC\0";
 
 /// Makes a topic's directory, with everything in it.
 pub(super) fn make(
@@ -60,7 +57,7 @@ pub(super) fn peek_id(disk: &dyn Disk, directory: &Path) -> Option<TopicId> {
 
 /// The metadata says itself whose it is: by the name.
 fn meta_file(directory: &Path) -> AuthoritativeFile {
-    AuthoritativeFile::at(directory, META, META_MAGIC, Owner::default())
+    AuthoritativeFile::at(directory, TOPIC_META_FILE, TOPIC_META_MAGIC, Owner::default())
 }
 
 fn load_meta(disk: &dyn Disk, directory: &Path, name: &TopicName) -> Result<TopicMeta, Outage> {

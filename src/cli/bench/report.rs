@@ -106,7 +106,10 @@ impl Report {
 fn median(runs: &[Run]) -> Run {
     let mut sorted = runs.to_vec();
     sorted.sort_by(|a, b| a.mb_per_s.total_cmp(&b.mb_per_s));
-    sorted.get(sorted.len() / 2).copied().unwrap_or(Run { mb_per_s: 0.0, records_per_s: 0.0 })
+    sorted
+        .get(sorted.len().saturating_sub(1) / 2)
+        .copied()
+        .unwrap_or(Run { mb_per_s: 0.0, records_per_s: 0.0 })
 }
 
 fn extremes(runs: &[Run]) -> (f64, f64) {

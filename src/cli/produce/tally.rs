@@ -76,7 +76,7 @@ impl Tally {
 
     /// Whether all that was given was acknowledged.
     pub(super) const fn is_complete(&self) -> bool {
-        self.whole_input && self.refused == 0 && self.unknown == 0 && self.stream_error.is_none()
+        self.whole_input && self.refused == 0 && self.unknown == 0
     }
 
     /// The line to go on with, where the input was not sent to its end.
@@ -91,15 +91,17 @@ impl Tally {
     /// Says it: figures and advice for people on standard error, or JSON on standard output.
     pub(super) fn report(&self, topic: &str, lines: bool, as_json: bool) -> anyhow::Result<()> {
         let resume_line = self.resume_line().filter(|_| lines);
+        // A stream that broke when everything had its acknowledgement is nobody's concern.
+        let stream_error = self.stream_error.as_ref().filter(|_| !self.is_complete());
         if as_json {
-            let error = self.stream_error.as_ref().or(self.hopeless.as_ref()).map(ToString::to_string);
+            let error = stream_error.or(self.hopeless.as_ref()).map(ToString::to_string);
             let figures = json!({
                 "acknowledged": self.acknowledged, "refused": self.refused, "unknown": self.unknown,
                 "resume_line": resume_line, "error": error.or_else(|| self.input_error.clone()),
             });
             writeln!(std::io::stdout().lock(), "{figures}")?;
         }
-        if let Some(error) = &self.stream_error {
+        if let Some(error) = stream_error {
             eprintln!("error: the connection to the broker is lost: {error}");
         } else if let Some(error) = self.hopeless.as_ref().filter(|_| self.unknown > 0) {
             eprintln!("error: {error}");
@@ -176,6 +178,16 @@ mod tests {
         tally.count(outcome(3, Some(Failure::Unknown(lost))));
         tally.finish(&Sent::cut_off(), false);
         assert_eq!((tally.acknowledged, tally.unknown, tally.resume_line()), (2, 2, Some(2)));
+    }
+
+    #[test]
+    fn a_stream_that_breaks_behind_the_last_acknowledgement_has_done_its_work() {
+        let mut tally = Tally::default();
+        tally.count(outcome(0, None));
+        tally.ended_with(Some(&error(Code::Unavailable, "")));
+        tally.finish(&Sent { input_error: None, whole_input: true }, false);
+        assert!(tally.is_complete());
+        assert_eq!(tally.resume_line(), None);
     }
 
     #[test]
