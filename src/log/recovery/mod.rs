@@ -4,10 +4,17 @@
 //! | --- | --- | --- | --- | --- | --- |
 //! | valid | scanned from the checkpoint | trusted by its footer | is the head | mapped | used |
 //! | zeros | the end | trimmed behind the proved end | is the head | rebuilt | its sibling; both: read-only |
-//! | torn | cut, evidence kept | cannot be: damage | cannot be: end unknown | rebuilt | likewise |
+//! | torn | cut, evidence kept | cannot be: damage | cut; in its header: end unknown | rebuilt | likewise |
 //! | corrupt | named; sealed, goes on in a new one | named, served around | end unknown | rebuilt | likewise |
 //! | unknown version | refused | refused | refused | rebuilt | refused |
 //! | I/O error | refused | refused | refused | rebuilt in memory | refused |
+//!
+//! A segment header stands twice: one sound copy is as good as two. Damage before the checkpoint's place is found
+//! and named by whoever reads it. An end that is unknown keeps the log read-only until somebody accepts the
+//! loss; the header of the next segment makes that last.
+//!
+//! Evidence reaches only as far as it survives itself: where damage takes the tail of the head from behind the
+//! checkpoint's place on, with all the frames that would vouch for it, it cannot be told from a torn write.
 //!
 //! Every step may be interrupted and repeated. What it costs is in proportion to what lies behind the last
 //! checkpoint, not to the log.

@@ -10,6 +10,7 @@ use super::support::*;
 use crate::disk::SECTOR_BYTES;
 use crate::disk::simulated::rng::SplitMix64;
 use crate::log::Log;
+use crate::types::planted::{Bug, with_planted};
 
 const ENDINGS: [Ending; 3] = [Ending::Unvouched, Ending::Vouched, Ending::Closed];
 
@@ -227,5 +228,17 @@ fn damage_to_one_small_file_costs_nothing_that_is_stored() {
             states.push((path.clone(), Wound::Put(0, stale.clone())));
         }
         sample.run(&image, When::AtRest, states);
+    }
+}
+
+#[test]
+fn the_oracle_catches_bugs_that_are_planted() {
+    let image = Image::new(Ending::Vouched);
+    let (_, head) = image.segments().remove(1);
+    for bug in [Bug::SkipPayloadCrc, Bug::CutAtFirstDamage] {
+        let mut sample = Sample::new();
+        let states = bit_flips(&mut sample, &head, image.frames_end(image.head), 300);
+        let run = AssertUnwindSafe(|| sample.run(&image, When::AtRest, states));
+        assert!(catch_unwind(|| with_planted(Some(bug), run)).is_err(), "{bug:?} goes unnoticed");
     }
 }

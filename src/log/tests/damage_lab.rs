@@ -46,7 +46,6 @@ pub(in crate::log) struct Image {
     pub(in crate::log) files: BTreeMap<PathBuf, Vec<u8>>,
     /// The files as they were at earlier times.
     pub(in crate::log) stale: Vec<BTreeMap<PathBuf, Vec<u8>>>,
-    pub(in crate::log) durable: Offset,
     pub(in crate::log) head: Offset,
     pub(in crate::log) proof: Proof,
 }
@@ -86,13 +85,13 @@ impl Image {
         }
         run_jobs(&mut log);
         let batches = read_all(&log);
-        let (durable, head) = (log.reader().durable_offset(), log.shared.segments.load()[1].base);
+        let head = log.shared.segments.load()[1].base;
         drop(log);
         let disk = disk.after_power_cut(0);
         let proof = Checkpoints::peek(&disk, &directory(), IDENTITY).unwrap().proof;
         let files = snapshot(&disk);
         let frames = place_frames(&files, &batches);
-        Image { disk, frames, files, stale, durable, head, proof }
+        Image { disk, frames, files, stale, head, proof }
     }
 
     /// A disk of its own with the log on it.

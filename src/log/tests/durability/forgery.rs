@@ -6,6 +6,7 @@ use crate::codec::segment_header::FRAMES_START;
 use crate::log::layout::segment_path;
 use crate::log::{ReadCursor, ReadError, Residency};
 use crate::types::num::to_usize;
+use crate::types::planted::{Bug, with_planted};
 use crate::types::{FilePosition, NewBatch, Offset};
 
 const START: usize = 1024;
@@ -100,6 +101,9 @@ fn with_frame(change: impl Fn(FrameHeader) -> FrameHeader) -> (SimulatedDisk, Lo
 #[test]
 fn s9_batches_that_overlap_or_go_back_are_not_taken() {
     assert_eq!(read_all(&with_frame(|header| header).1).len(), 3, "the frame itself would do");
+    let unchained = |header: FrameHeader| FrameHeader { previous_crc: !header.previous_crc, ..header };
+    let taken = with_planted(Some(Bug::SkipChain), || read_all(&with_frame(unchained).1).len());
+    assert_eq!(taken, 3, "a log that does not look at the chain would take what is refused below");
     type Change = fn(&mut FrameHeader);
     let changes: [Change; 7] = [
         |header| header.offsets.first = Offset(1),

@@ -24,12 +24,11 @@ fn follow(reader: &LogReader, from: Offset, is_writing: &AtomicBool) -> u64 {
                 std::thread::yield_now();
             }
             Ok(batches) => {
-                let mut next = cursor.next.0 - batches.len() as u64;
-                for batch in batches {
+                count += batches.len() as u64;
+                let first = cursor.next.0 - batches.len() as u64;
+                for (next, batch) in (first..).zip(batches) {
                     assert_eq!(batch.base_offset().0, next, "a gap or a repetition");
                     assert_eq!(batch.payload, payload(next, batch.payload.len()));
-                    next += 1;
-                    count += 1;
                 }
                 // Every so often the hint is lost, and the place is looked up.
                 if cursor.next.0.is_multiple_of(7) {
