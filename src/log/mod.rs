@@ -7,6 +7,7 @@
 //! | `chain`, `scan` | what makes bytes the next frame; what a segment's bytes are |
 //! | `segment`, `segment_index` | one segment and its sparse index, as readers and the writer share them |
 //! | `write_ahead`, `head`, `writer` | appending, syncing, sealing, rolling |
+//! | `jobs` | what is done off the commit path |
 //! | `walk`, `reader` | reading by offset and by time |
 //! | `retention`, `upkeep` | what is due by time and size: the decision, and its carrying out |
 //! | `inspect` | looking at files without changing them |
@@ -19,6 +20,7 @@ mod cursor;
 mod error;
 mod head;
 mod inspect;
+mod jobs;
 pub mod layout;
 mod reader;
 mod recovery;
@@ -39,6 +41,7 @@ pub use authority::{AuthoritativeFile, AuthorityError, Loaded, Owner};
 pub use cursor::{ReadCursor, ReadHint, Residency};
 pub use error::{AppendError, DamagedRange, ReadError};
 pub use inspect::{Finding, FrameObserver, Inspection, SegmentInspection, inspect};
+pub use jobs::LogJob;
 pub use reader::{LogInfo, LogReader};
 pub use recovery::{OnUnknownEnd, OpenError, Opened, OpeningReport};
-pub use writer::{Log, LogJob};
+pub use writer::Log;

@@ -135,11 +135,11 @@ impl Log {
         self.shared.segments.store(Arc::new(kept));
         if !doomed.is_empty() {
             let shared = Arc::clone(&self.shared);
-            self.jobs.0.push(Box::new(move || {
+            self.jobs.push(move || {
                 if let Err(error) = unlink(&shared, &doomed) {
                     tracing::warn!(%error, "deleted segments stay until the next start");
                 }
-            }));
+            });
         }
         Ok(())
     }

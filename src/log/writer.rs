@@ -11,23 +11,19 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::chain::ChainState;
 use super::checkpoints::Checkpoints;
 use super::error::AppendError;
 use super::head::{Head, WriteError};
+use super::jobs::{self, Jobs, LogJob, proof_at, write_index};
 use super::reader::LogReader;
 use super::segment::{Segment, new_header};
 use super::shared::Shared;
 use super::upkeep::FirstSeen;
-use super::write_ahead::WriteAheadError;
 use crate::codec::checkpoint::Proof;
 use crate::codec::segment_header::{FRAMES_START, LogIdentity, PreviousSegment};
-use crate::disk::{DiskError, replace_file};
+use crate::disk::DiskError;
 use crate::types::planted::{Bug, planted};
 use crate::types::{LogConfig, NewBatch, Offset};
-
-/// Work off the commit path; see `Log::background_job`.
-pub type LogJob = Box<dyn FnOnce() + Send>;
 
 /// One partition's log, for its writer.
 #[derive(Debug)]
@@ -46,7 +42,6 @@ pub struct Log {
     pub(super) first_seen: HashMap<Offset, FirstSeen>,
     /// When segments last went for their age.
     pub(super) last_by_age_ms: Option<i64>,
-    pub(super) gate: JobGate,
 }
 
 /// Where appends go.
@@ -60,35 +55,6 @@ pub(super) enum WriterState {
     Closed,
     /// Nowhere: damage hides where the log ends.
     EndUnknown,
-}
-
-/// Lets background jobs run one at a time, and none once the log is closed: a job works by path, and after the
-/// close another log may stand there.
-#[derive(Clone, Debug, Default)]
-pub(super) struct JobGate(Arc<Mutex<bool>>);
-
-impl JobGate {
-    fn run(&self, jobs: Vec<LogJob>) {
-        let is_closed = self.0.lock();
-        if !*is_closed {
-            jobs.into_iter().for_each(|job| job());
-        }
-    }
-
-    /// Waits for the job that is running, and lets no other begin.
-    fn close(&self) {
-        *self.0.lock() = true;
-    }
-}
-
-/// Jobs that wait to be fetched; a handful at most, since they are fetched after each call.
-#[derive(Default)]
-pub(super) struct Jobs(pub(super) Vec<LogJob>);
-
-impl std::fmt::Debug for Jobs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Jobs({})", self.0.len())
-    }
 }
 
 impl Log {
@@ -205,7 +171,13 @@ impl Log {
         }
         let WriterState::Open(head) = &mut self.state else { return Ok(()) };
         match head.write_vouch() {
-            Ok(true) => self.sync().map(drop),
+            Ok(true) => {
+                self.sync()?;
+                // The frame says that the group before it was durable; only a file of its own can say that the
+                // frame was, and that the segment had not ended before.
+                self.schedule_checkpoint();
+                Ok(())
+            }
             // A vouching frame is worth having, not worth failing for.
             Ok(false) | Err(WriteError::NoRoom(_)) => Ok(()),
             Err(error) => Err(self.write_failed(error)),
@@ -214,8 +186,7 @@ impl Log {
 
     /// Work to be done off the commit path, if any.
     pub fn background_job(&mut self) -> Option<LogJob> {
-        let (jobs, gate) = (std::mem::take(&mut self.jobs.0), self.gate.clone());
-        (!jobs.is_empty()).then(|| -> LogJob { Box::new(move || gate.run(jobs)) })
+        self.jobs.take()
     }
 
     /// Makes everything durable, gives back the zeros ahead, and leaves a checkpoint at the very end, which
@@ -229,7 +200,7 @@ impl Log {
         if let Some(job) = self.background_job() {
             job();
         }
-        self.gate.close();
+        self.jobs.close();
         synced?;
         let head = match &self.state {
             WriterState::Open(head) if self.is_writable() => head,
@@ -272,13 +243,7 @@ impl Log {
             }
         })?;
         let (shared, segment, end) = (Arc::clone(&self.shared), Arc::clone(&head.segment), *head.synced());
-        self.jobs.0.push(Box::new(move || {
-            match write_index(&shared, &segment, &end) {
-                Ok(()) => segment.index.unload(),
-                Err(error) => tracing::warn!(%error, "the index of a sealed segment stays in memory"),
-            }
-            segment.close_file();
-        }));
+        self.jobs.push(move || jobs::let_go(&shared, &segment, &end));
         self.state = WriterState::Sealed(previous);
         Ok(())
     }
@@ -303,11 +268,11 @@ impl Log {
             self.checkpointed = FRAMES_START.0;
             // Says that the segment exists: without that, the loss of its file would look like the end.
             let checkpoints = Arc::clone(&self.checkpoints);
-            self.jobs.0.push(Box::new(move || {
+            self.jobs.push(move || {
                 if let Err(error) = checkpoints.lock().prove(proof) {
                     tracing::warn!(%error, "no checkpoint: the next start will take longer");
                 }
-            }));
+            });
         }
         Ok(())
     }
@@ -354,48 +319,20 @@ impl Log {
         let end = *head.synced();
         if head.write_ahead.ask_to_replenish(end.position) {
             let (write_ahead, shared) = (Arc::clone(&head.write_ahead), Arc::clone(&self.shared));
-            self.jobs.0.push(Box::new(move || match write_ahead.replenish(end.position) {
-                Ok(()) => {}
-                Err(WriteAheadError::Write(error)) => tracing::warn!(%error, "no zeros ahead"),
-                Err(WriteAheadError::Sync(error)) => {
-                    tracing::error!(%error, "a sync failed: the partition takes no more appends");
-                    if !planted(Bug::IgnoreFailedSync) {
-                        shared.latch();
-                    }
-                }
-            }));
+            self.jobs.push(move || jobs::replenish(&write_ahead, end.position, &shared));
         }
         if end.position.0.saturating_sub(self.checkpointed) >= self.config.checkpoint_interval_bytes {
-            self.checkpointed = end.position.0;
-            let (shared, segment) = (Arc::clone(&self.shared), Arc::clone(&head.segment));
-            let checkpoints = Arc::clone(&self.checkpoints);
-            self.jobs.0.push(Box::new(move || {
-                let mut checkpoints = checkpoints.lock();
-                let result = write_index(&shared, &segment, &end)
-                    .and_then(|()| checkpoints.prove(proof_at(&segment, &end)));
-                if let Err(error) = result {
-                    tracing::warn!(%error, "no checkpoint: the next start will take longer");
-                }
-            }));
+            self.schedule_checkpoint();
         }
     }
-}
 
-/// Writes the index of a segment whose frames end at `end`, if it is still in memory.
-pub(super) fn write_index(shared: &Shared, segment: &Segment, end: &ChainState) -> Result<(), DiskError> {
-    match segment.index.encode(segment.nonce, end.position) {
-        Some(bytes) => replace_file(&*shared.disk, &segment.index_path(&shared.directory), &bytes),
-        None => Ok(()),
-    }
-}
-
-pub(super) fn proof_at(segment: &Segment, end: &ChainState) -> Proof {
-    Proof {
-        segment: segment.base,
-        position: end.position,
-        end_offset: end.next_offset,
-        chain_crc: end.previous_crc,
-        frame_count: end.frame_count,
-        times: end.times,
+    /// Queues a checkpoint at the durable end.
+    fn schedule_checkpoint(&mut self) {
+        let WriterState::Open(head) = &self.state else { return };
+        let end = *head.synced();
+        self.checkpointed = end.position.0;
+        let (shared, segment) = (Arc::clone(&self.shared), Arc::clone(&head.segment));
+        let checkpoints = Arc::clone(&self.checkpoints);
+        self.jobs.push(move || jobs::checkpoint(&checkpoints, &shared, &segment, &end));
     }
 }

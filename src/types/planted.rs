@@ -30,8 +30,6 @@ pub(crate) enum Bug {
     SkipNewFileSync,
     /// Leave what a failed write has written, and say that it is gone.
     KeepFailedWrite,
-    /// Keep what recovery cuts off in the index.
-    KeepCutIndex,
     /// Move the log start in memory only.
     ForgetLogStart,
     /// Treat damage in the middle of a log as its end.

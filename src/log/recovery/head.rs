@@ -17,11 +17,11 @@ use crate::disk::{
 };
 use crate::log::chain::ChainState;
 use crate::log::head::write_footer;
+use crate::log::jobs::proof_at;
 use crate::log::layout::{EVIDENCE_DIR, evidence_path, segment_path};
 use crate::log::scan::{Scan, scan};
 use crate::log::segment::{Segment, chain_at};
 use crate::log::segment_index::{SegmentIndex, load_head_entries};
-use crate::log::writer::proof_at;
 use crate::types::limits::PAYLOAD_BYTES_MAX;
 use crate::types::num::{to_u64, to_usize};
 use crate::types::planted::{Bug, planted};
@@ -214,7 +214,7 @@ impl Opening<'_> {
         let mut entries = self.index_entries(&bare, &**file, start, &scanned)?;
         // Frames behind a gap were scanned as well: those that are cut off must not be found again, or a reader
         // would be led past the frames that are going to stand in their place.
-        entries.retain(|entry| entry.position < plan.end.position || planted(Bug::KeepCutIndex));
+        entries.retain(|entry| entry.position < plan.end.position);
         let segment =
             Segment::open(self.directory, &found.header, found.crc, SegmentIndex::in_memory(entries));
         segment.set_file(Arc::clone(file));

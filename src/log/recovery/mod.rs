@@ -35,10 +35,11 @@ use thiserror::Error;
 use super::authority::AuthorityError;
 use super::checkpoints::Checkpoints;
 use super::error::DamagedRange;
+use super::jobs::{Jobs, proof_at, write_index};
 use super::layout::{parse_index_name, parse_segment_name};
 use super::segment::{Segment, new_header};
 use super::shared::Shared;
-use super::writer::{JobGate, Jobs, Log, WriterState, proof_at, write_index};
+use super::writer::{Log, WriterState};
 use crate::codec::checkpoint::{Checkpoint, Proof};
 use crate::codec::envelope::EnvelopeError;
 use crate::codec::segment_header::{FRAMES_START, FoundHeader, LogIdentity, SegmentHeader};
@@ -197,7 +198,6 @@ impl Log {
             jobs: Jobs::default(),
             first_seen: HashMap::new(),
             last_by_age_ms: None,
-            gate: JobGate::default(),
         };
         if report.end_unknown.is_some() && may_write {
             // Only the header of the next segment makes the decision last.

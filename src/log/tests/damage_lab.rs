@@ -76,11 +76,11 @@ impl Image {
         stale.push(snapshot(&disk));
         let (disk, mut log) = lose_a_frame(&disk, log, &mut rng, &mut stale);
         grow(&mut log, &mut rng, |log| head_len(log) > 22_000);
-        log.vouch().unwrap();
+        vouch_without_checkpoint(&mut log);
         append_group(&mut log, &mut rng, 3);
         match ending {
             Ending::Unvouched => {}
-            Ending::Vouched => log.vouch().unwrap(),
+            Ending::Vouched => vouch_without_checkpoint(&mut log),
             Ending::Closed => log.close().unwrap(),
         }
         run_jobs(&mut log);
@@ -113,6 +113,13 @@ impl Image {
     pub(in crate::log) fn small_files(&self) -> Vec<PathBuf> {
         self.files.keys().filter(|path| segment_of(path).is_none() && !is_evidence(path)).cloned().collect()
     }
+}
+
+/// As after a crash between the two: with the checkpoint, the opening would look at nothing before it.
+fn vouch_without_checkpoint(log: &mut Log) {
+    run_jobs(log);
+    log.vouch().unwrap();
+    drop(log.background_job());
 }
 
 pub(in crate::log) fn segment_of(path: &Path) -> Option<Offset> {

@@ -103,13 +103,13 @@ fn the_committed_files_are_what_was_committed() {
     let backwards = |bytes: &[u8]| crc32fast::hash(&bytes.iter().rev().copied().collect::<Vec<_>>());
     let found: Vec<_> = golden_files().iter().map(|(name, bytes)| (name.clone(), backwards(bytes))).collect();
     let expected = [
-        ("00000000000000000000.index", 0x75ff_6b0c),
-        ("00000000000000000000.log", 0xe45f_90c7),
-        ("00000000000000000018.index", 0x7ecc_2097),
-        ("00000000000000000018.log", 0x6a7f_8d64),
-        ("00000000000000000030.log", 0x9cdf_b596),
-        ("checkpoint.0", 0xd60f_098a),
-        ("checkpoint.1", 0xdb60_ad48),
+        ("00000000000000000000.index", 0x8560_26d2),
+        ("00000000000000000000.log", 0xebab_d1bd),
+        ("00000000000000000018.index", 0xe7e9_f125),
+        ("00000000000000000018.log", 0x24b2_64dc),
+        ("00000000000000000030.log", 0x1946_585c),
+        ("checkpoint.0", 0xf14e_783b),
+        ("checkpoint.1", 0x5d5e_c277),
     ];
     assert_eq!(found, expected.map(|(name, crc)| (name.to_owned(), crc)));
 }

@@ -7,7 +7,7 @@ use super::model::{Ending, Known, Model};
 use super::support::*;
 use crate::disk::Disk;
 use crate::disk::simulated::SimulatedDisk;
-use crate::log::writer::LogJob;
+use crate::log::LogJob;
 use crate::log::{AppendError, Log, OnUnknownEnd};
 use crate::types::{LogConfig, Offset, OffsetRange};
 

@@ -106,11 +106,6 @@ fn a_failed_write_that_is_not_removed_is_caught() {
 }
 
 #[test]
-fn an_index_of_what_was_cut_off_is_caught() {
-    is_caught(Bug::KeepCutIndex, || crashes("groups of batches"));
-}
-
-#[test]
 fn a_log_start_that_is_forgotten_is_caught() {
     is_caught(Bug::ForgetLogStart, || crashes("the whole log deleted"));
 }

@@ -83,6 +83,16 @@ fn corrupt_stays_named_however_often_the_log_is_opened() {
 }
 
 #[test]
+fn cut_at_a_frame_boundary_behind_a_checkpoint_hides_the_end() {
+    let disk = log_left(|log| log.vouch().unwrap());
+    disk.truncate_raw(&segment(HEAD), frame_at(22));
+    let opened = open_table(&disk).unwrap();
+    assert_eq!(opened.report.damaged[0].offsets.first, Offset(22), "what was cut off is named");
+    assert!(opened.report.end_unknown.is_some() && !opened.log.is_writable());
+    check(&opened.log, BATCHES, 22..BATCHES);
+}
+
+#[test]
 fn unknown_version_is_refused() {
     let disk = log_at_rest();
     make_newer(&disk, &segment(HEAD));

@@ -90,6 +90,8 @@ fn s14_the_clock_jumps_ahead_and_costs_a_slice_a_pass_not_everything() {
         log.upkeep(jump).unwrap();
         let log_start = log.reader().log_start_offset().0;
         assert!(0 < log_start && log_start <= 80 / 8, "{log_start}");
+        log.upkeep(jump + 5_000).unwrap();
+        assert_eq!(log.reader().log_start_offset().0, log_start, "the next slice has time");
     }
     let (_, mut log) = timed_log(by_age(HOUR_MS), 80, 0);
     log.upkeep(1_000).unwrap();
@@ -105,12 +107,28 @@ fn s14_the_clock_jumps_back_and_nothing_is_deleted_early_or_kept_for_ever() {
         log.upkeep(now + HOUR_MS / 2).unwrap();
         assert_eq!(log.reader().log_start_offset(), Offset(0));
         // The age of what lies in the future counts from when it was first seen.
-        for _ in 0..40 {
-            log.upkeep(now + 2 * HOUR_MS).unwrap();
+        for pass in 0..40 {
+            log.upkeep(now + 2 * HOUR_MS + pass * HOUR_MS / 16).unwrap();
             run_jobs(&mut log);
         }
         assert_eq!(log.reader().log_start_offset(), Offset(40), "back by {back} ms");
     }
+}
+
+#[test]
+fn s14_a_clock_that_lags_for_an_instant_does_not_make_fresh_records_old() {
+    let disk = disk_with_log();
+    let mut log = open_with(&disk, by_age(HOUR_MS)).unwrap().log;
+    log.append(&[batch(1, 1, 10)], 1_001).unwrap();
+    log.sync().unwrap();
+    log.upkeep(1_000).unwrap();
+    for minute in 1..=70 {
+        log.append(&[batch(1, 1, 10)], minute * 60_000).unwrap();
+        log.sync().unwrap();
+        log.upkeep(minute * 60_000).unwrap();
+        run_jobs(&mut log);
+    }
+    assert_eq!(log.reader().log_start_offset(), Offset(0), "the newest record is a moment old");
 }
 
 #[test]
