@@ -31,9 +31,10 @@ make_environment() {
     fi
     echo "test.sh: making a Python environment in $environment" >&2
     rm -rf "$environment"
-    python3 -m venv "$environment"
-    "$environment/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
-    cp "$requirements" "$environment/made-from"
+    # One chain: called behind ||, the function goes on after a failure otherwise, and would leave its mark.
+    python3 -m venv "$environment" &&
+        "$environment/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements" &&
+        cp "$requirements" "$environment/made-from"
 }
 
 if [ "${HIGHWATER_SKIP_PYTHON:-}" != 1 ]; then

@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::{Exit, WrongUsage};
 use crate::config::{Config, FlagValue, Loaded, Sources, StorageKind, load};
+use crate::disk::raise_open_files_limit;
 use crate::server::{BrokerConfig, GrpcConfig, Server, ServerConfig, Storage};
 use crate::telemetry;
 
@@ -69,6 +70,9 @@ pub(super) fn parse_ready_line(line: &str) -> Option<(&str, &str)> {
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
     let loaded = args.load()?;
     telemetry::start(&loaded.config.logging);
+    if let Err(error) = raise_open_files_limit() {
+        tracing::warn!(%error, "the limit on open files stays as it is");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(serve(&loaded.config));
     // Nothing that is still running holds anything that was acknowledged.

@@ -24,6 +24,13 @@ impl DiskError {
         matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 
+    /// Whether the process, or the system, has no file descriptor left.
+    #[must_use]
+    pub fn is_out_of_descriptors(&self) -> bool {
+        let errno = rustix::io::Errno::from_io_error(&self.source);
+        matches!(errno, Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE))
+    }
+
     /// Whether the file or directory does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

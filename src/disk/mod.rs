@@ -14,6 +14,7 @@
 //! - A failed sync may have dropped the pages it was to write, marked them clean, and still serves them to
 //!   readers until the power goes.
 
+mod descriptors;
 mod error;
 mod ops;
 mod real;
@@ -26,6 +27,7 @@ use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use descriptors::raise_open_files_limit;
 pub use error::{DiskError, DiskResultExt};
 pub use ops::{
     create_dir_durable, create_file, quarantine, read_exact_at, read_file, remove_dir_tree, remove_file,

@@ -45,7 +45,8 @@ pub enum AppendError {
     /// There is no room. Nothing was appended; a later try may succeed.
     #[error("no room: {0}")]
     DiskFull(#[source] DiskError),
-    /// The disk failed. What the call was to do is not done, and will not be seen later; the log has latched.
+    /// The disk failed. What the call was to do is not done, and will not be seen later; the log has latched,
+    /// unless it only lacked a file descriptor.
     #[error("not appended: {0}")]
     Failed(#[source] DiskError),
     /// The disk failed, and what the call was to do may or may not be found after the log is opened again;

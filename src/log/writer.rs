@@ -251,7 +251,12 @@ impl Log {
     /// The head; makes a new one where the last was sealed.
     pub(super) fn open_head(&mut self, now_ms: i64) -> Result<&mut Head, AppendError> {
         self.make_next_head(now_ms).map_err(|error| {
-            if error.is_disk_full() { AppendError::DiskFull(error) } else { self.latch_failed(error) }
+            match error {
+                error if error.is_disk_full() => AppendError::DiskFull(error),
+                // Nothing of the log was touched: the next append may find a descriptor.
+                error if error.is_out_of_descriptors() => AppendError::Failed(error),
+                error => self.latch_failed(error),
+            }
         })?;
         match &mut self.state {
             WriterState::Open(head) => Ok(head),

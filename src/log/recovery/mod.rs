@@ -176,12 +176,8 @@ impl Log {
 
         let checkpoint = Checkpoint { open_epoch, log_start_offset: log_start, proof: outcome.proof };
         let may_write = outcome.state.is_writable();
-        if let head::EndState::Open { segment, end } = &outcome.state
-            && was_proved != Some(outcome.proof)
-            && let Err(error) = write_index(&shared, segment, end)
-        {
-            // Without it the next opening would scan what the checkpoint spares it, for the index alone.
-            tracing::warn!(%error, "the index of the last segment could not be written");
+        if was_proved != Some(outcome.proof) {
+            write_head_index(&shared, &outcome.state);
         }
         let checkpoints = store_checkpoint(disk, directory, identity, checkpoints, checkpoint, may_write)?;
         let state = outcome.state.start(&shared, open_epoch, &config)?;
@@ -351,6 +347,15 @@ fn store_checkpoint(
             Ok(Checkpoints::create(disk, directory, identity, next)?)
         }
         None => Ok(Checkpoints::detached(disk, directory, identity, next)),
+    }
+}
+
+/// Without it the next opening would scan what the checkpoint spares it, for the index alone.
+fn write_head_index(shared: &Shared, end: &head::EndState) {
+    if let head::EndState::Open { segment, end } = end
+        && let Err(error) = write_index(shared, segment, end)
+    {
+        tracing::warn!(%error, "the index of the last segment could not be written");
     }
 }
 
