@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tonic::{Status, Streaming};
 
-use super::convert::{check_durability, check_uncompressed};
+use super::convert::{self, check_durability, check_uncompressed};
 use super::pipeline::pipeline;
 use super::status::Refusal;
 use crate::broker::{BatchAppend, PendingAppend};
@@ -23,8 +23,10 @@ pub(super) fn append(
     let begin_one = move |mut request: AppendRequest| {
         let broker = Arc::clone(&broker);
         async move {
-            let correlation_id = std::mem::take(&mut request.correlation_id);
-            (begin(&broker, request).await, correlation_id)
+            match convert::correlation_id(std::mem::take(&mut request.correlation_id)) {
+                Ok(correlation_id) => (begin(&broker, request).await, correlation_id),
+                Err(refusal) => (Err(refusal), String::new()),
+            }
         }
     };
     pipeline(requests, stopping, "BATCH_TOO_LARGE", begin_one, finish)

@@ -3,12 +3,23 @@
 
 use super::status::Refusal;
 use crate::broker::{Start, Stop, TopicSettings};
-use crate::types::limits::{PAYLOAD_BYTES_MAX, RESPONSE_BYTES_DEFAULT};
+use crate::types::limits::{CORRELATION_ID_BYTES_MAX, PAYLOAD_BYTES_MAX, RESPONSE_BYTES_DEFAULT};
 use crate::types::num::{to_u64, u32_to_usize};
 use crate::types::{
     Compression, Offset, PartitionId, StoredBatch, TimestampType, TopicConfig, TopicPartition,
 };
 use crate::wire::server::pubsub as wire;
+
+/// A request's mark, to be echoed in its answer. One that is too long is refused, and not echoed.
+pub(super) fn correlation_id(id: String) -> Result<String, Refusal> {
+    if id.len() <= CORRELATION_ID_BYTES_MAX {
+        return Ok(id);
+    }
+    let bytes = id.len();
+    let message =
+        format!("a correlation_id has at most {CORRELATION_ID_BYTES_MAX} bytes, this one has {bytes}");
+    Err(Refusal::invalid("CORRELATION_ID_TOO_LONG", message))
+}
 
 /// Checks that a request asks for a durability that the broker can give: what is acknowledged is synced.
 pub(super) fn check_durability(durability: i32) -> Result<(), Refusal> {

@@ -132,6 +132,17 @@ async fn places_that_are_not_there_and_offsets_that_are_not_next_are_refused() {
 }
 
 #[tokio::test]
+async fn a_mark_that_is_too_long_is_refused_and_not_echoed() {
+    let server = TestServer::start().await;
+    let good = || batch(&[b"\x0a\x03\x12\x01v"]);
+    let marked = raw::AppendRequest { correlation_id: "c".repeat(257), ..good() };
+    let answers = append(&server, vec![marked, good()]).await;
+    assert_raw_error(&answers[0], Code::InvalidArgument, "CORRELATION_ID_TOO_LONG");
+    assert_eq!(answers[0].correlation_id, "");
+    assert_eq!((answers[1].error.clone(), answers[1].base_offset), (None, 0));
+}
+
+#[tokio::test]
 async fn what_does_not_work_yet_is_refused() {
     let server = TestServer::start().await;
     let good = || batch(&[b"\x0a\x03\x12\x01v"]);

@@ -57,6 +57,22 @@ async fn each_bad_record_gets_its_own_error() {
 }
 
 #[tokio::test]
+async fn a_mark_that_is_too_long_is_refused_and_not_echoed() {
+    let server = TestServer::start().await;
+    let marked = |bytes: usize| PublishRequest { correlation_id: "c".repeat(bytes), ..record("t", "v") };
+    let mut client = server.pub_sub().await;
+    let reason = "CORRELATION_ID_TOO_LONG";
+    assert_refused(client.publish(marked(257)).await, Code::InvalidArgument, reason);
+    let requests = iter([marked(257), marked(256)]);
+    let mut answers = client.publish_stream(requests).await.unwrap().into_inner();
+    let refused = answers.message().await.unwrap().unwrap();
+    assert_eq!(refused.correlation_id, "");
+    assert_error(refused.error, Code::InvalidArgument, reason);
+    let taken = answers.message().await.unwrap().unwrap();
+    assert_eq!((taken.error, taken.offset, taken.correlation_id.len()), (None, 0, 256));
+}
+
+#[tokio::test]
 async fn an_unexpected_offset_is_answered_with_the_actual_one() {
     let server = TestServer::start().await;
     server.publish_all("t", &["a", "b"]).await;
