@@ -1,7 +1,7 @@
 //! Wire types to the broker's and back. What the wire can say and the broker cannot do yet is refused here:
 //! nothing is silently ignored.
 
-use super::status::Refusal;
+use super::status::{Refusal, excerpt};
 use crate::broker::{Start, Stop, TopicSettings};
 use crate::types::limits::{CORRELATION_ID_BYTES_MAX, PAYLOAD_BYTES_MAX, RESPONSE_BYTES_DEFAULT};
 use crate::types::num::{to_u64, u32_to_usize};
@@ -173,7 +173,7 @@ fn one_of(key: &str, value: Option<String>, work: &[&str], will_work: &[&str]) -
             Err(Refusal::unimplemented(&format!("{key} {value:?}")))
         }
         Some(value) => {
-            let message = format!("{key} must be one of {}, not {value:?}", work.join(", "));
+            let message = format!("{key} must be one of {}, not {:?}", work.join(", "), excerpt(&value));
             Err(Refusal::invalid("INVALID_CONFIG", message))
         }
     }

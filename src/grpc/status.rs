@@ -18,6 +18,10 @@ use crate::wire::server::google::rpc;
 
 const DOMAIN: &str = "highwater";
 
+/// How much of what a client wrote a message repeats, in bytes: enough to recognize it. Messages travel in
+/// headers, which have their own limit.
+const EXCERPT_BYTES_MAX: usize = 100;
+
 /// How long to wait before trying again, where waiting may help.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
@@ -107,6 +111,11 @@ impl Refusal {
         let details = Bytes::from(self.rpc_status().encode_to_vec());
         Status::with_details(self.code, self.message.clone(), details)
     }
+}
+
+/// The beginning of what a client wrote, for a message that repeats it.
+pub(super) fn excerpt(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(EXCERPT_BYTES_MAX)).unwrap_or(text)
 }
 
 fn any(name: &str, message: &impl prost::Message) -> prost_types::Any {
@@ -266,6 +275,13 @@ where
 mod tests {
     use super::*;
     use crate::types::PartitionId;
+
+    #[test]
+    fn an_excerpt_is_short_and_ends_behind_a_whole_character() {
+        assert_eq!(excerpt("short"), "short");
+        assert_eq!(excerpt(&"x".repeat(1_000)), "x".repeat(100));
+        assert_eq!(excerpt(&"€".repeat(1_000)), "€".repeat(33));
+    }
 
     #[test]
     fn a_status_carries_reason_domain_metadata_and_retry() {
