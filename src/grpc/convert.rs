@@ -144,7 +144,7 @@ pub(super) fn topic_settings(
         }
     }
     one_of("cleanup_policy", config.cleanup_policy, &["delete"], &["compact", "compact,delete"])?;
-    one_of("compression", config.compression, &["producer", "none"], &["lz4", "zstd"])?;
+    one_of("compression", config.compression, &["producer"], &["none", "lz4", "zstd"])?;
     one_of("storage", config.storage, &[storage], &["file", "memory", "redis", "postgres"])?;
     check_durability(config.durability.unwrap_or_default())?;
     let timestamp_type = match wire::TimestampType::try_from(config.timestamp_type.unwrap_or_default()) {
