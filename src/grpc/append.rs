@@ -19,9 +19,9 @@ pub(super) fn append(
     broker: BrokerHandle,
     requests: Streaming<AppendRequest>,
 ) -> impl Stream<Item = Result<AppendResponse, Status>> + Send + 'static {
-    let stopping = broker.stopping();
+    let publisher = Arc::clone(&broker);
     let begin_one = move |mut request: AppendRequest| {
-        let broker = Arc::clone(&broker);
+        let broker = Arc::clone(&publisher);
         async move {
             match convert::correlation_id(std::mem::take(&mut request.correlation_id)) {
                 Ok(correlation_id) => (begin(&broker, request).await, correlation_id),
@@ -29,7 +29,7 @@ pub(super) fn append(
             }
         }
     };
-    pipeline(requests, stopping, "BATCH_TOO_LARGE", begin_one, finish)
+    pipeline(requests, broker, "BATCH_TOO_LARGE", begin_one, finish)
 }
 
 async fn begin(broker: &BrokerHandle, request: AppendRequest) -> Result<PendingAppend, Refusal> {

@@ -17,9 +17,9 @@ pub(super) fn publish_stream(
     broker: BrokerHandle,
     requests: Streaming<PublishRequest>,
 ) -> impl Stream<Item = Result<PublishResponse, Status>> + Send + 'static {
-    let stopping = broker.stopping();
+    let publisher = Arc::clone(&broker);
     let begin_one = move |mut request: PublishRequest| {
-        let broker = Arc::clone(&broker);
+        let broker = Arc::clone(&publisher);
         async move {
             match convert::correlation_id(std::mem::take(&mut request.correlation_id)) {
                 Ok(correlation_id) => (begin(&broker, request).await, correlation_id),
@@ -27,7 +27,7 @@ pub(super) fn publish_stream(
             }
         }
     };
-    pipeline(requests, stopping, "RECORD_TOO_LARGE", begin_one, finish)
+    pipeline(requests, broker, "RECORD_TOO_LARGE", begin_one, finish)
 }
 
 async fn finish((begun, correlation_id): (Result<PendingPublish, Refusal>, String)) -> PublishResponse {
