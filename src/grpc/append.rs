@@ -12,7 +12,7 @@ use super::status::Refusal;
 use crate::broker::{BatchAppend, PendingAppend};
 use crate::grpc::BrokerHandle;
 use crate::types::num::u32_to_usize;
-use crate::types::{Offset, PartitionId};
+use crate::types::{Offset, PartitionId, TopicName, TopicPartition};
 use crate::wire::server::pubsub::{AppendRequest, AppendResponse, Durability};
 
 pub(super) fn append(
@@ -65,7 +65,13 @@ fn batch_append(request: AppendRequest) -> Result<BatchAppend, Refusal> {
     if request.producer_id != 0 || request.producer_epoch != 0 || request.base_sequence != 0 {
         return Err(Refusal::unimplemented("producer_id"));
     }
-    let malformed = |what| Refusal::invalid("MALFORMED_RECORD_SET", what);
+    let malformed = |what| {
+        let refusal = Refusal::invalid("MALFORMED_RECORD_SET", what);
+        match TopicName::parse(&request.topic) {
+            Ok(topic) => refusal.at(&TopicPartition { topic, partition: PartitionId(request.partition) }),
+            Err(_) => refusal,
+        }
+    };
     if !request.compressed_records.is_empty() {
         return Err(malformed("compressed_records without a compression"));
     }

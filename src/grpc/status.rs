@@ -10,8 +10,8 @@ use prost::Message as _;
 use tonic::{Code, Status};
 
 use crate::broker::{
-    AppendError, CommitError, CreateTopicError, DeleteRecordsError, DeleteTopicError, LookupError,
-    PublishError, ReadError, RecordError,
+    AppendError, BatchError, CommitError, CreateTopicError, DeleteRecordsError, DeleteTopicError,
+    LookupError, PublishError, ReadError, RecordError,
 };
 use crate::types::{Offset, OffsetRange, TopicName, TopicPartition};
 use crate::wire::server::google::rpc;
@@ -69,7 +69,7 @@ impl Refusal {
         self
     }
 
-    fn at(mut self, at: &TopicPartition) -> Refusal {
+    pub(super) fn at(mut self, at: &TopicPartition) -> Refusal {
         self.metadata.insert("partition".to_owned(), at.partition.to_string());
         self.topic(&at.topic)
     }
@@ -180,7 +180,13 @@ impl From<&PublishError> for Refusal {
         match error {
             PublishError::Lookup(error) => error.into(),
             PublishError::Create(error) => error.into(),
-            PublishError::Record(error) => error.into(),
+            PublishError::Record { topic, partition, error } => match partition {
+                Some(partition) => {
+                    let at = TopicPartition { topic: topic.clone(), partition: *partition };
+                    Refusal::from(error).at(&at)
+                }
+                None => Refusal::from(error).topic(topic),
+            },
             PublishError::Commit(error) => error.into(),
         }
     }
@@ -191,13 +197,21 @@ impl From<&AppendError> for Refusal {
         match error {
             AppendError::Lookup(error) => error.into(),
             AppendError::Create(error) => error.into(),
-            AppendError::BatchTooLarge { .. } | AppendError::TooManyRecords { .. } => {
+            AppendError::Batch { at, error } => Refusal::from(error).at(at),
+            AppendError::Commit(error) => error.into(),
+        }
+    }
+}
+
+impl From<&BatchError> for Refusal {
+    fn from(error: &BatchError) -> Refusal {
+        match error {
+            BatchError::TooLarge { .. } | BatchError::TooManyRecords { .. } => {
                 Refusal::invalid("BATCH_TOO_LARGE", error)
             }
-            AppendError::Malformed { .. } => Refusal::invalid("MALFORMED_RECORD_SET", error),
-            AppendError::DelayedRecords => Refusal::unimplemented("deliver_at_ms"),
-            AppendError::Record(error) => error.into(),
-            AppendError::Commit(error) => error.into(),
+            BatchError::Malformed { .. } => Refusal::invalid("MALFORMED_RECORD_SET", error),
+            BatchError::DelayedRecords => Refusal::unimplemented("deliver_at_ms"),
+            BatchError::Record(error) => error.into(),
         }
     }
 }

@@ -49,7 +49,8 @@ async fn each_bad_record_gets_its_own_error() {
         (PublishRequest { durability: 17, ..record() }, "INVALID_DURABILITY"),
     ];
     for (request, reason) in cases {
-        assert_refused(client.publish(request).await, Code::InvalidArgument, reason);
+        let info = assert_refused(client.publish(request).await, Code::InvalidArgument, reason);
+        assert_eq!(info.metadata.contains_key("topic"), reason != "INVALID_DURABILITY", "{reason}");
     }
     let elsewhere = PublishRequest { partition: Some(9), ..record() };
     let info = assert_refused(client.publish(elsewhere).await, Code::NotFound, "PARTITION_NOT_FOUND");
