@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{AppendError, Broker, CommitError, RecordError};
+use super::{AppendError, BatchError, Broker, CommitError, RecordError};
 use crate::codec::record_set::{self, RecordLimits, RecordSetError, RecordSetSummary};
 use crate::partition::{Append, AppendKind, AppendReceipt, Appended};
 use crate::types::limits::BATCH_RECORDS_MAX;
@@ -41,8 +41,11 @@ impl Broker {
     /// See [`AppendError`].
     pub async fn append(self: &Arc<Self>, batch: BatchAppend) -> Result<PendingAppend, AppendError> {
         let (topic, summary) = self
-            .topic_to_publish(&batch.topic, Some(batch.partition), |config| {
-                self.check_batch(&batch.records, config)
+            .topic_to_publish(&batch.topic, Some(batch.partition), |topic, config| {
+                self.check_batch(&batch.records, config).map_err(|error| AppendError::Batch {
+                    at: TopicPartition { topic: topic.clone(), partition: batch.partition },
+                    error,
+                })
             })
             .await?;
         let at = topic.at(batch.partition);
@@ -64,7 +67,7 @@ impl Broker {
     }
 
     /// Makes sure that the batch decodes in every client, and that its topic accepts it.
-    fn check_batch(&self, records: &[u8], config: &TopicConfig) -> Result<RecordSetSummary, AppendError> {
+    fn check_batch(&self, records: &[u8], config: &TopicConfig) -> Result<RecordSetSummary, BatchError> {
         let limits = RecordLimits {
             record_bytes_max: config.max_record_bytes,
             records_max: BATCH_RECORDS_MAX,
@@ -72,7 +75,7 @@ impl Broker {
         };
         let summary = record_set::validate(&[records], limits)?;
         if summary.has_delayed_records {
-            return Err(AppendError::DelayedRecords);
+            return Err(BatchError::DelayedRecords);
         }
         self.check_timestamp(summary.max_timestamp_ms, config.timestamp_type)?;
         Ok(summary)
@@ -91,20 +94,20 @@ impl PendingAppend {
     }
 }
 
-impl From<RecordSetError> for AppendError {
-    fn from(error: RecordSetError) -> AppendError {
+impl From<RecordSetError> for BatchError {
+    fn from(error: RecordSetError) -> BatchError {
         match error {
             RecordSetError::PayloadTooLong { len, max } => {
-                AppendError::BatchTooLarge { bytes: len, bytes_max: max }
+                BatchError::TooLarge { bytes: len, bytes_max: max }
             }
-            RecordSetError::TooManyRecords { max } => AppendError::TooManyRecords { records_max: max },
+            RecordSetError::TooManyRecords { max } => BatchError::TooManyRecords { records_max: max },
             RecordSetError::RecordTooLong { len, max, .. } => {
                 RecordError::TooLarge { bytes: len, bytes_max: max }.into()
             }
             RecordSetError::TooManyHeaders { .. } => RecordError::TooManyHeaders.into(),
             RecordSetError::NegativeTime { .. } => RecordError::NegativeTime.into(),
             RecordSetError::Empty | RecordSetError::Malformed { .. } => {
-                AppendError::Malformed { what: error.to_string() }
+                BatchError::Malformed { what: error.to_string() }
             }
         }
     }

@@ -56,7 +56,7 @@ impl Broker {
         self: &Arc<Self>,
         name: &str,
         partition: Option<PartitionId>,
-        check: impl Fn(&TopicConfig) -> Result<T, E>,
+        check: impl Fn(&TopicName, &TopicConfig) -> Result<T, E>,
     ) -> Result<(Arc<Topic>, T), E>
     where
         E: From<LookupError> + From<CreateTopicError>,
@@ -67,7 +67,7 @@ impl Broker {
         let topic = match self.topic(name) {
             Ok(topic) => topic,
             Err(LookupError::TopicNotFound { topic }) if self.config.auto_create => {
-                check(&self.config.topic_defaults)?;
+                check(&topic, &self.config.topic_defaults)?;
                 let partitions = self.config.default_partitions;
                 if let Some(asked) = partition.filter(|asked| asked.0 >= partitions) {
                     return Err(LookupError::no_partition(&topic, asked, partitions).into());
@@ -76,7 +76,7 @@ impl Broker {
             }
             Err(error) => return Err(error.into()),
         };
-        let checked = check(topic.config())?;
+        let checked = check(topic.name(), topic.config())?;
         Ok((topic, checked))
     }
 

@@ -129,35 +129,12 @@ pub enum RecordError {
     },
 }
 
-/// Why a publish failed.
+/// Why a batch is refused for what it is.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum PublishError {
-    /// Its topic or partition cannot be used.
-    #[error(transparent)]
-    Lookup(#[from] LookupError),
-    /// Its topic did not exist and could not be created.
-    #[error(transparent)]
-    Create(#[from] CreateTopicError),
-    /// The record is refused for what it is.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// The record was not appended.
-    #[error(transparent)]
-    Commit(#[from] CommitError),
-}
-
-/// Why an append of a batch failed.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum AppendError {
-    /// Its topic or partition cannot be used.
-    #[error(transparent)]
-    Lookup(#[from] LookupError),
-    /// Its topic did not exist and could not be created.
-    #[error(transparent)]
-    Create(#[from] CreateTopicError),
+pub enum BatchError {
     /// The batch is longer than its topic allows.
     #[error("the batch has {bytes} bytes, at most {bytes_max} are accepted")]
-    BatchTooLarge {
+    TooLarge {
         /// Its length.
         bytes: usize,
         /// The topic's limit.
@@ -181,6 +158,49 @@ pub enum AppendError {
     /// One of the records is refused for what it is.
     #[error(transparent)]
     Record(#[from] RecordError),
+}
+
+/// Why a publish failed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PublishError {
+    /// Its topic or partition cannot be used.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// Its topic did not exist and could not be created.
+    #[error(transparent)]
+    Create(#[from] CreateTopicError),
+    /// The record is refused for what it is.
+    #[error("{error}")]
+    Record {
+        /// Its topic.
+        topic: TopicName,
+        /// Its partition, where the request says so.
+        partition: Option<PartitionId>,
+        /// What is wrong with it.
+        error: RecordError,
+    },
+    /// The record was not appended.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+}
+
+/// Why an append of a batch failed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AppendError {
+    /// Its topic or partition cannot be used.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// Its topic did not exist and could not be created.
+    #[error(transparent)]
+    Create(#[from] CreateTopicError),
+    /// The batch is refused for what it is.
+    #[error("{error}")]
+    Batch {
+        /// Where it was to go.
+        at: TopicPartition,
+        /// What is wrong with it.
+        error: BatchError,
+    },
     /// The batch was not appended.
     #[error(transparent)]
     Commit(#[from] CommitError),

@@ -1,5 +1,7 @@
 //! The broker's end: first nothing new begins, then what is under way ends, then the partitions close.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
@@ -12,11 +14,13 @@ const CLOSING_AT_ONCE_MAX: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Lifecycle {
     stopping: CancellationToken,
+    /// Says the same as the token, which takes a lock to be asked: every record asks.
+    is_stopping: AtomicBool,
 }
 
 impl Lifecycle {
     pub(super) fn check_running(&self) -> Result<(), LookupError> {
-        if self.stopping.is_cancelled() { Err(LookupError::ShuttingDown) } else { Ok(()) }
+        if self.is_stopping.load(Ordering::Acquire) { Err(LookupError::ShuttingDown) } else { Ok(()) }
     }
 }
 
@@ -24,10 +28,18 @@ impl Broker {
     /// Makes every verb that begins from now on fail with `ShuttingDown`. Streams learn of it from
     /// [`Broker::stopping`] and end by themselves; appends that were accepted still commit.
     pub fn begin_stop(&self) {
+        // Before the token: whoever is woken by that finds that nothing new begins.
+        self.lifecycle.is_stopping.store(true, Ordering::Release);
         self.lifecycle.stopping.cancel();
     }
 
-    /// Cancelled once the broker is stopping.
+    /// Whether the broker is stopping; cheap.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.lifecycle.is_stopping.load(Ordering::Acquire)
+    }
+
+    /// Cancelled once the broker is stopping. To wait for; [`Broker::begin_stop`] alone cancels it.
     #[must_use]
     pub fn stopping(&self) -> CancellationToken {
         self.lifecycle.stopping.clone()

@@ -36,8 +36,8 @@ pub use admin::{BrokerDescription, PartitionDescription};
 pub use append::{BatchAppend, PendingAppend};
 pub use create::NewTopic;
 pub use error::{
-    AppendError, CommitError, CreateTopicError, DeleteRecordsError, DeleteTopicError, LookupError,
-    PublishError, ReadError, RecordError,
+    AppendError, BatchError, CommitError, CreateTopicError, DeleteRecordsError, DeleteTopicError,
+    LookupError, PublishError, ReadError, RecordError,
 };
 pub use offsets::Offsets;
 pub use open::OpenError;

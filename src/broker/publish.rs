@@ -58,8 +58,12 @@ impl Broker {
     /// See [`PublishError`].
     pub async fn publish(self: &Arc<Self>, record: NewRecord) -> Result<PendingPublish, PublishError> {
         let (topic, encoded) = self
-            .topic_to_publish(&record.topic, record.partition, |config| {
-                self.check_record(&record, config).map_err(PublishError::from)
+            .topic_to_publish(&record.topic, record.partition, |topic, config| {
+                self.check_record(&record, config).map_err(|error| PublishError::Record {
+                    topic: topic.clone(),
+                    partition: record.partition,
+                    error,
+                })
             })
             .await?;
         let picked = match record.partition {

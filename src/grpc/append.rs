@@ -6,28 +6,30 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tonic::{Status, Streaming};
 
-use super::convert::{check_durability, check_uncompressed};
+use super::convert::{self, check_durability, check_uncompressed};
 use super::pipeline::pipeline;
 use super::status::Refusal;
 use crate::broker::{BatchAppend, PendingAppend};
 use crate::grpc::BrokerHandle;
 use crate::types::num::u32_to_usize;
-use crate::types::{Offset, PartitionId};
+use crate::types::{Offset, PartitionId, TopicName, TopicPartition};
 use crate::wire::server::pubsub::{AppendRequest, AppendResponse, Durability};
 
 pub(super) fn append(
     broker: BrokerHandle,
     requests: Streaming<AppendRequest>,
 ) -> impl Stream<Item = Result<AppendResponse, Status>> + Send + 'static {
-    let stopping = broker.stopping();
+    let publisher = Arc::clone(&broker);
     let begin_one = move |mut request: AppendRequest| {
-        let broker = Arc::clone(&broker);
+        let broker = Arc::clone(&publisher);
         async move {
-            let correlation_id = std::mem::take(&mut request.correlation_id);
-            (begin(&broker, request).await, correlation_id)
+            match convert::correlation_id(std::mem::take(&mut request.correlation_id)) {
+                Ok(correlation_id) => (begin(&broker, request).await, correlation_id),
+                Err(refusal) => (Err(refusal), String::new()),
+            }
         }
     };
-    pipeline(requests, stopping, "BATCH_TOO_LARGE", begin_one, finish)
+    pipeline(requests, broker, "BATCH_TOO_LARGE", begin_one, finish)
 }
 
 async fn begin(broker: &BrokerHandle, request: AppendRequest) -> Result<PendingAppend, Refusal> {
@@ -63,7 +65,13 @@ fn batch_append(request: AppendRequest) -> Result<BatchAppend, Refusal> {
     if request.producer_id != 0 || request.producer_epoch != 0 || request.base_sequence != 0 {
         return Err(Refusal::unimplemented("producer_id"));
     }
-    let malformed = |what| Refusal::invalid("MALFORMED_RECORD_SET", what);
+    let malformed = |what| {
+        let refusal = Refusal::invalid("MALFORMED_RECORD_SET", what);
+        match TopicName::parse(&request.topic) {
+            Ok(topic) => refusal.at(&TopicPartition { topic, partition: PartitionId(request.partition) }),
+            Err(_) => refusal,
+        }
+    };
     if !request.compressed_records.is_empty() {
         return Err(malformed("compressed_records without a compression"));
     }

@@ -1,14 +1,25 @@
 //! Wire types to the broker's and back. What the wire can say and the broker cannot do yet is refused here:
 //! nothing is silently ignored.
 
-use super::status::Refusal;
+use super::status::{Refusal, excerpt};
 use crate::broker::{Start, Stop, TopicSettings};
-use crate::types::limits::{PAYLOAD_BYTES_MAX, RESPONSE_BYTES_DEFAULT};
+use crate::types::limits::{CORRELATION_ID_BYTES_MAX, PAYLOAD_BYTES_MAX, RESPONSE_BYTES_DEFAULT};
 use crate::types::num::{to_u64, u32_to_usize};
 use crate::types::{
     Compression, Offset, PartitionId, StoredBatch, TimestampType, TopicConfig, TopicPartition,
 };
 use crate::wire::server::pubsub as wire;
+
+/// A request's mark, to be echoed in its answer. One that is too long is refused, and not echoed.
+pub(super) fn correlation_id(id: String) -> Result<String, Refusal> {
+    if id.len() <= CORRELATION_ID_BYTES_MAX {
+        return Ok(id);
+    }
+    let bytes = id.len();
+    let message =
+        format!("a correlation_id has at most {CORRELATION_ID_BYTES_MAX} bytes, this one has {bytes}");
+    Err(Refusal::invalid("CORRELATION_ID_TOO_LONG", message))
+}
 
 /// Checks that a request asks for a durability that the broker can give: what is acknowledged is synced.
 pub(super) fn check_durability(durability: i32) -> Result<(), Refusal> {
@@ -133,7 +144,7 @@ pub(super) fn topic_settings(
         }
     }
     one_of("cleanup_policy", config.cleanup_policy, &["delete"], &["compact", "compact,delete"])?;
-    one_of("compression", config.compression, &["producer", "none"], &["lz4", "zstd"])?;
+    one_of("compression", config.compression, &["producer"], &["none", "lz4", "zstd"])?;
     one_of("storage", config.storage, &[storage], &["file", "memory", "redis", "postgres"])?;
     check_durability(config.durability.unwrap_or_default())?;
     let timestamp_type = match wire::TimestampType::try_from(config.timestamp_type.unwrap_or_default()) {
@@ -162,7 +173,7 @@ fn one_of(key: &str, value: Option<String>, work: &[&str], will_work: &[&str]) -
             Err(Refusal::unimplemented(&format!("{key} {value:?}")))
         }
         Some(value) => {
-            let message = format!("{key} must be one of {}, not {value:?}", work.join(", "));
+            let message = format!("{key} must be one of {}, not {:?}", work.join(", "), excerpt(&value));
             Err(Refusal::invalid("INVALID_CONFIG", message))
         }
     }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::convert::{ResponseLimit, record_batch};
-use super::status::{Refusal, status_of};
+use super::status::{Refusal, excerpt, status_of};
 use crate::broker::{Delivered, PartitionReader, ReadError};
 use crate::grpc::BrokerHandle;
 use crate::types::{Offset, StoredBatch, TopicPartition};
@@ -141,11 +141,11 @@ impl Delivery {
         let of_topic = |at: &&TopicPartition| at.topic.as_str() == topic;
         let read: Vec<TopicPartition> = self.positions.keys().filter(of_topic).cloned().collect();
         if read.is_empty() {
-            let message = format!("this stream does not read topic {topic:?}");
+            let message = format!("this stream does not read topic {:?}", excerpt(topic));
             return Err(Refusal::invalid("NOT_SUBSCRIBED", message));
         }
         if let Some(stranger) = partitions.iter().find(|id| !read.iter().any(|at| at.partition.0 == **id)) {
-            let message = format!("this stream does not read partition {stranger} of topic {topic:?}");
+            let message = format!("this stream does not read partition {stranger} of topic {topic}");
             return Err(Refusal::invalid("NOT_SUBSCRIBED", message));
         }
         let is_meant = |at: &TopicPartition| partitions.is_empty() || partitions.contains(&at.partition.0);

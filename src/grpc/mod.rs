@@ -5,6 +5,7 @@
 
 mod admin;
 mod append;
+mod browsers;
 mod connections;
 mod convert;
 mod delivery;

@@ -5,9 +5,9 @@ use std::future::Future;
 
 use futures_util::{Stream, stream};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
+use super::BrokerHandle;
 use super::status::Refusal;
 
 /// How many requests of one stream may be under way. Their bytes are bounded where they enter a partition;
@@ -26,7 +26,7 @@ enum Step<P> {
 /// the answers to what was begun.
 pub(super) fn pipeline<Q, P, A, B, F>(
     mut requests: Streaming<Q>,
-    stopping: CancellationToken,
+    broker: BrokerHandle,
     too_large: &'static str,
     mut begin: impl FnMut(Q) -> B + Send + 'static,
     finish: impl Fn(P) -> F + Send + 'static,
@@ -40,18 +40,30 @@ where
 {
     let (steps, answers) = mpsc::channel(IN_FLIGHT_MAX);
     tokio::spawn(async move {
+        // To make these and to ask them takes locks that all streams share. So they are made once, and asked
+        // only where there is nothing to do: a client that is gone shows when its answer is sent.
+        let stopped = broker.stopping().cancelled_owned();
+        let closed = steps.closed();
+        tokio::pin!(stopped, closed);
         loop {
-            let request = tokio::select! {
-                biased;
-                () = steps.closed() => return,
-                () = stopping.cancelled() => Err(Refusal::shutting_down().status()),
-                request = requests.message() => request.map_err(|status| Refusal::of_request(status, too_large)),
+            let request = if broker.is_stopping() {
+                Err(Refusal::shutting_down().status())
+            } else {
+                tokio::select! {
+                    biased;
+                    request = requests.message() => {
+                        request.map_err(|status| Refusal::of_request(status, too_large))
+                    }
+                    () = &mut closed => return,
+                    () = &mut stopped => Err(Refusal::shutting_down().status()),
+                }
             };
             let step = match request {
                 Ok(None) => return,
                 Ok(Some(request)) => tokio::select! {
+                    biased;
                     pending = begin(request) => Step::Answer(pending),
-                    () = steps.closed() => return,
+                    () = &mut closed => return,
                 },
                 Err(status) => Step::Fail(status),
             };

@@ -2,7 +2,7 @@
 
 use tonic::Status;
 
-use super::convert::check_durability;
+use super::convert::{self, check_durability};
 use super::status::{Refusal, status_of};
 use crate::broker::{NewRecord, PendingPublish, Published};
 use crate::grpc::BrokerHandle;
@@ -13,7 +13,7 @@ pub(super) async fn publish(
     broker: &BrokerHandle,
     mut request: PublishRequest,
 ) -> Result<PublishResponse, Status> {
-    let correlation_id = std::mem::take(&mut request.correlation_id);
+    let correlation_id = convert::correlation_id(std::mem::take(&mut request.correlation_id))?;
     let pending = begin(broker, request).await?;
     let published = pending.published().await.map_err(|error| status_of(&error))?;
     Ok(response(published, correlation_id))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::Stream;
 use tonic::{Status, Streaming};
 
+use super::convert;
 use super::pipeline::pipeline;
 use super::publish::{begin, response};
 use super::status::Refusal;
@@ -16,15 +17,17 @@ pub(super) fn publish_stream(
     broker: BrokerHandle,
     requests: Streaming<PublishRequest>,
 ) -> impl Stream<Item = Result<PublishResponse, Status>> + Send + 'static {
-    let stopping = broker.stopping();
+    let publisher = Arc::clone(&broker);
     let begin_one = move |mut request: PublishRequest| {
-        let broker = Arc::clone(&broker);
+        let broker = Arc::clone(&publisher);
         async move {
-            let correlation_id = std::mem::take(&mut request.correlation_id);
-            (begin(&broker, request).await, correlation_id)
+            match convert::correlation_id(std::mem::take(&mut request.correlation_id)) {
+                Ok(correlation_id) => (begin(&broker, request).await, correlation_id),
+                Err(refusal) => (Err(refusal), String::new()),
+            }
         }
     };
-    pipeline(requests, stopping, "RECORD_TOO_LARGE", begin_one, finish)
+    pipeline(requests, broker, "RECORD_TOO_LARGE", begin_one, finish)
 }
 
 async fn finish((begun, correlation_id): (Result<PendingPublish, Refusal>, String)) -> PublishResponse {

@@ -13,6 +13,7 @@ use tonic_health::server::HealthReporter;
 use tonic_web::GrpcWebLayer;
 use tower::util::MapResponseLayer;
 
+use super::browsers::BrowserGuardLayer;
 use super::connections::connections;
 use super::refusals::refuse_by_name;
 use super::services::Services;
@@ -42,6 +43,9 @@ pub enum ServeError {
     /// Reflection cannot read the descriptors that were built in.
     #[error("the built-in descriptors are unusable: {0}")]
     Descriptors(#[from] tonic_reflection::server::Error),
+    /// The listener does not know its address.
+    #[error("the listener has no address: {0}")]
+    Listener(#[source] std::io::Error),
     /// The server failed.
     #[error("the gRPC server failed: {0}")]
     Transport(#[from] tonic::transport::Error),
@@ -63,6 +67,8 @@ pub async fn serve(
     // Dropped, and so cancelled, when this function is left in whatever way.
     let cut = CancellationToken::new();
     let cut_at_the_end = cut.clone().drop_guard();
+    let address = listener.local_addr().map_err(ServeError::Listener)?;
+    let is_loopback = address.ip().to_canonical().is_loopback();
     let connections = connections(listener, config.connections_max, cut);
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -82,6 +88,7 @@ pub async fn serve(
         .http2_max_header_list_size(HEADERS_BYTES_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .layer(BrowserGuardLayer { is_loopback })
         .layer(GrpcWebLayer::new())
         .layer(MapResponseLayer::new(refuse_by_name))
         .add_service(health)

@@ -10,13 +10,17 @@ use prost::Message as _;
 use tonic::{Code, Status};
 
 use crate::broker::{
-    AppendError, CommitError, CreateTopicError, DeleteRecordsError, DeleteTopicError, LookupError,
-    PublishError, ReadError, RecordError,
+    AppendError, BatchError, CommitError, CreateTopicError, DeleteRecordsError, DeleteTopicError,
+    LookupError, PublishError, ReadError, RecordError,
 };
 use crate::types::{Offset, OffsetRange, TopicName, TopicPartition};
 use crate::wire::server::google::rpc;
 
 const DOMAIN: &str = "highwater";
+
+/// How much of what a client wrote a message repeats, in bytes: enough to recognize it. Messages travel in
+/// headers, which have their own limit.
+const EXCERPT_BYTES_MAX: usize = 100;
 
 /// How long to wait before trying again, where waiting may help.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -65,7 +69,7 @@ impl Refusal {
         self
     }
 
-    fn at(mut self, at: &TopicPartition) -> Refusal {
+    pub(super) fn at(mut self, at: &TopicPartition) -> Refusal {
         self.metadata.insert("partition".to_owned(), at.partition.to_string());
         self.topic(&at.topic)
     }
@@ -107,6 +111,11 @@ impl Refusal {
         let details = Bytes::from(self.rpc_status().encode_to_vec());
         Status::with_details(self.code, self.message.clone(), details)
     }
+}
+
+/// The beginning of what a client wrote, for a message that repeats it.
+pub(super) fn excerpt(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(EXCERPT_BYTES_MAX)).unwrap_or(text)
 }
 
 fn any(name: &str, message: &impl prost::Message) -> prost_types::Any {
@@ -171,7 +180,13 @@ impl From<&PublishError> for Refusal {
         match error {
             PublishError::Lookup(error) => error.into(),
             PublishError::Create(error) => error.into(),
-            PublishError::Record(error) => error.into(),
+            PublishError::Record { topic, partition, error } => match partition {
+                Some(partition) => {
+                    let at = TopicPartition { topic: topic.clone(), partition: *partition };
+                    Refusal::from(error).at(&at)
+                }
+                None => Refusal::from(error).topic(topic),
+            },
             PublishError::Commit(error) => error.into(),
         }
     }
@@ -182,13 +197,21 @@ impl From<&AppendError> for Refusal {
         match error {
             AppendError::Lookup(error) => error.into(),
             AppendError::Create(error) => error.into(),
-            AppendError::BatchTooLarge { .. } | AppendError::TooManyRecords { .. } => {
+            AppendError::Batch { at, error } => Refusal::from(error).at(at),
+            AppendError::Commit(error) => error.into(),
+        }
+    }
+}
+
+impl From<&BatchError> for Refusal {
+    fn from(error: &BatchError) -> Refusal {
+        match error {
+            BatchError::TooLarge { .. } | BatchError::TooManyRecords { .. } => {
                 Refusal::invalid("BATCH_TOO_LARGE", error)
             }
-            AppendError::Malformed { .. } => Refusal::invalid("MALFORMED_RECORD_SET", error),
-            AppendError::DelayedRecords => Refusal::unimplemented("deliver_at_ms"),
-            AppendError::Record(error) => error.into(),
-            AppendError::Commit(error) => error.into(),
+            BatchError::Malformed { .. } => Refusal::invalid("MALFORMED_RECORD_SET", error),
+            BatchError::DelayedRecords => Refusal::unimplemented("deliver_at_ms"),
+            BatchError::Record(error) => error.into(),
         }
     }
 }
@@ -266,6 +289,13 @@ where
 mod tests {
     use super::*;
     use crate::types::PartitionId;
+
+    #[test]
+    fn an_excerpt_is_short_and_ends_behind_a_whole_character() {
+        assert_eq!(excerpt("short"), "short");
+        assert_eq!(excerpt(&"x".repeat(1_000)), "x".repeat(100));
+        assert_eq!(excerpt(&"€".repeat(1_000)), "€".repeat(33));
+    }
 
     #[test]
     fn a_status_carries_reason_domain_metadata_and_retry() {

@@ -102,7 +102,9 @@ impl Partition {
         if let Some(why) = self.published.borrow().unavailable {
             return Err(why);
         }
-        self.budget.acquire(bytes).await
+        // The budget only knows that it was closed; whoever waited is told why.
+        let acquired = self.budget.acquire(bytes).await;
+        acquired.map_err(|closed| self.published.borrow().unavailable.unwrap_or(closed))
     }
 
     /// Queues an append; never waits. The records get offsets in the order of the calls, and the outcome
@@ -202,8 +204,9 @@ impl Partition {
     /// stays open until [`Partition::close`].
     pub fn mark_deleted(&self) {
         self.queue.refuse(Unavailable::Deleted);
-        self.budget.close();
+        // Before the budget sends waiters away: they look here for the reason.
         self.published.send_modify(|published| published.unavailable = Some(Unavailable::Deleted));
+        self.budget.close();
     }
 
     /// Queues a command, and sees to it that there is a job for it.

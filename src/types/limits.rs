@@ -26,5 +26,9 @@ pub const RESPONSE_BYTES_DEFAULT: usize = 3_900_000;
 /// What one publish may carry beside its value.
 pub const RECORD_HEADERS_MAX: usize = 1_000;
 
+/// What a client marks a request with is kept, and echoed, for each one under way: room for a few UUIDs, and not
+/// a place to put megabytes beside the bytes that are counted.
+pub const CORRELATION_ID_BYTES_MAX: usize = 256;
+
 /// No request is longer: the longest batch, and room for the fields around it.
 pub const REQUEST_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 64 * 1024;

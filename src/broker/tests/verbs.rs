@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::support::{NOW_MS, broker, publish, record, to_partition};
 use crate::broker::{
-    AppendError, BatchAppend, Broker, BrokerConfig, CommitError, CreateTopicError, DeleteRecordsError,
-    DeleteTopicError, Delivered, LookupError, NewRecord, NewTopic, PublishError, ReadError, RecordError,
-    Selection, Start, Stop, TopicSettings, partition_of_key,
+    AppendError, BatchAppend, BatchError, Broker, BrokerConfig, CommitError, CreateTopicError,
+    DeleteRecordsError, DeleteTopicError, Delivered, LookupError, NewRecord, NewTopic, PublishError,
+    ReadError, RecordError, Selection, Start, Stop, TopicSettings, partition_of_key,
 };
 use crate::types::limits::RECORD_HEADERS_MAX;
-use crate::types::{Offset, PartitionId, TimestampType, TopicConfig};
+use crate::types::{Offset, PartitionId, TimestampType, TopicConfig, TopicName};
 
 fn topic(name: &str, partitions: u32) -> NewTopic {
     NewTopic { name: name.to_owned(), partitions, ..NewTopic::default() }
@@ -49,7 +49,7 @@ async fn publishing_creates_nothing_where_that_is_off_or_the_record_is_refused()
     let on = broker(BrokerConfig::default()).await;
     let late = NewRecord { timestamp_ms: Some(NOW_MS + 3_600_001), ..record("events", "a") };
     let error = refused(&on, late).await;
-    assert!(matches!(error, PublishError::Record(RecordError::TimestampTooFarAhead { .. })));
+    assert!(matches!(error, PublishError::Record { error: RecordError::TimestampTooFarAhead { .. }, .. }));
     let error = refused(&on, to_partition(1, record("events", "a"))).await;
     assert!(matches!(error, PublishError::Lookup(LookupError::PartitionNotFound { partitions: 1, .. })));
     assert_eq!(on.list_topics().unwrap().len(), 0, "what is refused leaves nothing behind");
@@ -85,13 +85,17 @@ async fn names_are_checked_and_internal_ones_closed() {
 async fn records_are_refused_for_what_they_are() {
     let topic_defaults = TopicConfig { max_record_bytes: 20, ..TopicConfig::default() };
     let broker = broker(BrokerConfig { topic_defaults, ..BrokerConfig::default() }).await;
+    let of_t = |error| {
+        let topic = TopicName::parse("t").unwrap();
+        PublishError::Record { topic, partition: None, error }
+    };
     let long = refused(&broker, record("t", "01234567890123456789")).await;
-    assert_eq!(long, PublishError::Record(RecordError::TooLarge { bytes: 22, bytes_max: 20 }));
+    assert_eq!(long, of_t(RecordError::TooLarge { bytes: 22, bytes_max: 20 }));
     let headers = vec![("k".to_owned(), "v".into()); RECORD_HEADERS_MAX + 1];
     let many = refused(&broker, NewRecord { headers, ..record("t", "a") }).await;
-    assert_eq!(many, PublishError::Record(RecordError::TooManyHeaders));
+    assert_eq!(many, of_t(RecordError::TooManyHeaders));
     let negative = refused(&broker, NewRecord { timestamp_ms: Some(-1), ..record("t", "a") }).await;
-    assert_eq!(negative, PublishError::Record(RecordError::NegativeTime));
+    assert_eq!(negative, of_t(RecordError::NegativeTime));
 }
 
 #[tokio::test]
@@ -134,7 +138,10 @@ async fn batches_that_not_every_client_could_decode_are_refused() {
             expected_offset: None,
         };
         let error = broker.append(batch).await.unwrap_err();
-        assert!(matches!(error, AppendError::Malformed { .. }), "{bad:?}: {error}");
+        assert!(
+            matches!(error, AppendError::Batch { error: BatchError::Malformed { .. }, .. }),
+            "{bad:?}: {error}"
+        );
     }
     assert_eq!(broker.list_topics().unwrap().len(), 0);
 }

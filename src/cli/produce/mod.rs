@@ -7,6 +7,8 @@ mod source;
 mod tally;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -94,7 +96,8 @@ pub(super) async fn run(args: ProduceArgs) -> anyhow::Result<Exit> {
     let (producer, outcomes) = client.producer(InFlightLimits::default());
 
     let template = args.template();
-    let sending = tokio::spawn(send_all(producer, chunks, template));
+    let sent_count = Arc::new(AtomicU64::new(0));
+    let sending = tokio::spawn(send_all(producer, chunks, template, Arc::clone(&sent_count)));
     let sender = sending.abort_handle();
     let mut tally = Tally::default();
     let interrupted = tokio::select! {
@@ -104,7 +107,10 @@ pub(super) async fn run(args: ProduceArgs) -> anyhow::Result<Exit> {
     sending.abort();
     // The sender ends after the outcomes only where it waits for input: then it was cut off.
     let sent = sending.await.unwrap_or_else(|_| Sent::cut_off());
-    tally.finish(&sent, interrupted);
+    tally.finish(&sent);
+    if interrupted {
+        tally.interrupt(sent_count.load(Ordering::Relaxed));
+    }
     tally.report(&args.topic, lines, args.json)?;
     Ok(match (interrupted, tally.is_complete()) {
         (true, _) => Exit::Interrupted,
@@ -159,6 +165,7 @@ async fn send_all(
     mut producer: Producer,
     mut chunks: mpsc::Receiver<Chunk>,
     template: PublishRequest,
+    sent_count: Arc<AtomicU64>,
 ) -> Sent {
     while let Some(chunk) = chunks.recv().await {
         for (key, value) in chunk.records {
@@ -167,8 +174,10 @@ async fn send_all(
             if key.is_some() {
                 request.key = key;
             }
-            if producer.send(request).await.is_err() {
-                return Sent::cut_off();
+            // No wait between the two: whoever aborts this task finds all counted that was sent.
+            match producer.send(request).await {
+                Ok(sequence) => sent_count.store(sequence + 1, Ordering::Relaxed),
+                Err(_stopped) => return Sent::cut_off(),
             }
         }
         if chunk.error.is_some() {

@@ -26,7 +26,6 @@ pub(super) struct Tally {
     stream_error: Option<ClientError>,
     input_error: Option<String>,
     whole_input: bool,
-    interrupted: bool,
 }
 
 impl Tally {
@@ -68,10 +67,24 @@ impl Tally {
         self.stream_error = error.cloned();
     }
 
-    pub(super) fn finish(&mut self, sent: &Sent, interrupted: bool) {
+    pub(super) fn finish(&mut self, sent: &Sent) {
         self.input_error.clone_from(&sent.input_error);
         self.whole_input = sent.whole_input;
-        self.interrupted = interrupted;
+    }
+
+    /// Nobody waits any longer: of the `sent` records, those without an answer may or may not be in the log. They
+    /// are where a resumed run begins, even when all the input was sent.
+    pub(super) fn interrupt(&mut self, sent: u64) {
+        let answered = self.answered();
+        let unanswered = sent.saturating_sub(answered);
+        if unanswered > 0 {
+            self.resume_from(answered);
+            self.unknown += unanswered;
+        }
+    }
+
+    const fn answered(&self) -> u64 {
+        self.acknowledged + self.refused + self.unknown
     }
 
     /// Whether all that was given was acknowledged.
@@ -84,8 +97,7 @@ impl Tally {
         if self.whole_input && self.unknown == 0 && self.hopeless.is_none() {
             return None;
         }
-        let answered = self.acknowledged + self.refused + self.unknown;
-        Some(self.first_to_resume.unwrap_or(answered) + 1)
+        Some(self.first_to_resume.unwrap_or(self.answered()) + 1)
     }
 
     /// Says it: figures and advice for people on standard error, or JSON on standard output.
@@ -163,7 +175,7 @@ mod tests {
         tally.count(outcome(1, Some(Failure::Refused(too_large))));
         tally.count(outcome(2, None));
         assert!(!tally.is_hopeless());
-        tally.finish(&Sent { input_error: None, whole_input: true }, false);
+        tally.finish(&Sent { input_error: None, whole_input: true });
         assert!(!tally.is_complete());
         assert_eq!(tally.resume_line(), None, "sending it again would not help");
     }
@@ -176,7 +188,7 @@ mod tests {
         let lost = error(Code::Unavailable, "");
         tally.count(outcome(1, Some(Failure::Unknown(lost.clone()))));
         tally.count(outcome(3, Some(Failure::Unknown(lost))));
-        tally.finish(&Sent::cut_off(), false);
+        tally.finish(&Sent::cut_off());
         assert_eq!((tally.acknowledged, tally.unknown, tally.resume_line()), (2, 2, Some(2)));
     }
 
@@ -185,7 +197,7 @@ mod tests {
         let mut tally = Tally::default();
         tally.count(outcome(0, None));
         tally.ended_with(Some(&error(Code::Unavailable, "")));
-        tally.finish(&Sent { input_error: None, whole_input: true }, false);
+        tally.finish(&Sent { input_error: None, whole_input: true });
         assert!(tally.is_complete());
         assert_eq!(tally.resume_line(), None);
     }
@@ -195,8 +207,29 @@ mod tests {
         let mut tally = Tally::default();
         tally.count(outcome(0, None));
         tally.ended_with(Some(&error(Code::Unavailable, "")));
-        tally.finish(&Sent::cut_off(), false);
+        tally.finish(&Sent::cut_off());
         assert_eq!(tally.resume_line(), Some(2));
         assert!(!tally.is_complete());
+    }
+
+    #[test]
+    fn an_interrupt_leaves_what_was_sent_and_not_answered_unknown() {
+        let mut tally = Tally::default();
+        tally.count(outcome(0, None));
+        tally.count(outcome(1, None));
+        tally.finish(&Sent::cut_off());
+        tally.interrupt(5);
+        assert_eq!((tally.acknowledged, tally.unknown, tally.resume_line()), (2, 3, Some(3)));
+    }
+
+    #[test]
+    fn an_interrupt_behind_the_end_of_the_input_resumes_only_where_answers_are_missing() {
+        for (sent, resume_line) in [(2, Some(2)), (1, None)] {
+            let mut tally = Tally::default();
+            tally.count(outcome(0, None));
+            tally.finish(&Sent { input_error: None, whole_input: true });
+            tally.interrupt(sent);
+            assert_eq!((tally.is_complete(), tally.resume_line()), (sent == 1, resume_line));
+        }
     }
 }

@@ -63,6 +63,7 @@ async fn settings_are_checked_and_those_that_do_not_act_yet_refused() {
         (TopicConfig { durability: Some(9), ..none() }, bad),
         (TopicConfig { cleanup_policy: Some("compact".into()), ..none() }, not_yet),
         (TopicConfig { compression: Some("zstd".into()), ..none() }, not_yet),
+        (TopicConfig { compression: Some("none".into()), ..none() }, not_yet),
         (TopicConfig { storage: Some("file".into()), ..none() }, not_yet),
         (TopicConfig { durability: Some(Durability::Written.into()), ..none() }, not_yet),
         (TopicConfig { dedupe_window_ms: Some(1), ..none() }, not_yet),

@@ -84,7 +84,8 @@ async fn malformed_record_sets_are_refused_and_lose_nothing() {
     let answers = append(&server, requests).await;
     for (number, answer) in answers[..count].iter().enumerate() {
         let info = assert_raw_error(answer, Code::InvalidArgument, "MALFORMED_RECORD_SET");
-        assert_eq!(info.domain, "highwater", "{number}");
+        let place = (info.metadata["topic"].as_str(), info.metadata["partition"].as_str());
+        assert_eq!(place, ("t", "0"), "{number}");
     }
     assert_eq!((answers[count].error.clone(), answers[count].base_offset), (None, 0));
 }
@@ -104,8 +105,10 @@ async fn batches_and_records_over_their_limits_are_told_apart() {
         ],
     )
     .await;
-    assert_raw_error(&answers[0], Code::InvalidArgument, "RECORD_TOO_LARGE");
-    assert_raw_error(&answers[1], Code::InvalidArgument, "BATCH_TOO_LARGE");
+    for (answer, reason) in answers.iter().zip(["RECORD_TOO_LARGE", "BATCH_TOO_LARGE"]) {
+        let info = assert_raw_error(answer, Code::InvalidArgument, reason);
+        assert_eq!((info.metadata["topic"].as_str(), info.metadata["partition"].as_str()), ("t", "0"));
+    }
 }
 
 #[tokio::test]
@@ -129,6 +132,17 @@ async fn places_that_are_not_there_and_offsets_that_are_not_next_are_refused() {
     let info = assert_raw_error(&answers[3], Code::Aborted, "OFFSET_MISMATCH");
     assert_eq!(info.metadata["actual_offset"], "1");
     assert_eq!((answers[4].error.clone(), answers[4].base_offset), (None, 1));
+}
+
+#[tokio::test]
+async fn a_mark_that_is_too_long_is_refused_and_not_echoed() {
+    let server = TestServer::start().await;
+    let good = || batch(&[b"\x0a\x03\x12\x01v"]);
+    let marked = raw::AppendRequest { correlation_id: "c".repeat(257), ..good() };
+    let answers = append(&server, vec![marked, good()]).await;
+    assert_raw_error(&answers[0], Code::InvalidArgument, "CORRELATION_ID_TOO_LONG");
+    assert_eq!(answers[0].correlation_id, "");
+    assert_eq!((answers[1].error.clone(), answers[1].base_offset), (None, 0));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod admin;
 mod appending;
+mod browsers;
 mod delivering;
 mod publishing;
 mod reading;

@@ -49,11 +49,28 @@ async fn each_bad_record_gets_its_own_error() {
         (PublishRequest { durability: 17, ..record() }, "INVALID_DURABILITY"),
     ];
     for (request, reason) in cases {
-        assert_refused(client.publish(request).await, Code::InvalidArgument, reason);
+        let info = assert_refused(client.publish(request).await, Code::InvalidArgument, reason);
+        assert_eq!(info.metadata.contains_key("topic"), reason != "INVALID_DURABILITY", "{reason}");
     }
     let elsewhere = PublishRequest { partition: Some(9), ..record() };
     let info = assert_refused(client.publish(elsewhere).await, Code::NotFound, "PARTITION_NOT_FOUND");
     assert_eq!((info.metadata["topic"].as_str(), info.metadata["partition"].as_str()), ("t", "9"));
+}
+
+#[tokio::test]
+async fn a_mark_that_is_too_long_is_refused_and_not_echoed() {
+    let server = TestServer::start().await;
+    let marked = |bytes: usize| PublishRequest { correlation_id: "c".repeat(bytes), ..record("t", "v") };
+    let mut client = server.pub_sub().await;
+    let reason = "CORRELATION_ID_TOO_LONG";
+    assert_refused(client.publish(marked(257)).await, Code::InvalidArgument, reason);
+    let requests = iter([marked(257), marked(256)]);
+    let mut answers = client.publish_stream(requests).await.unwrap().into_inner();
+    let refused = answers.message().await.unwrap().unwrap();
+    assert_eq!(refused.correlation_id, "");
+    assert_error(refused.error, Code::InvalidArgument, reason);
+    let taken = answers.message().await.unwrap().unwrap();
+    assert_eq!((taken.error, taken.offset, taken.correlation_id.len()), (None, 0, 256));
 }
 
 #[tokio::test]

@@ -70,6 +70,6 @@ async fn a_subscriber_that_has_not_said_what_is_told_that_the_broker_stops() {
     server.publish_all("t", &["a"]).await;
     server.broker.begin_stop();
     // Whether the call came before the stop or behind it: it does not hang.
-    assert_eq!(waiting.await.unwrap().unwrap_err().code(), Code::Unavailable);
+    assert_refused(waiting.await.unwrap(), Code::Unavailable, "SHUTTING_DOWN");
     drop(sender);
 }

@@ -1,6 +1,6 @@
 //! What surrounds the services: health, reflection, gRPC-Web, limits.
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -56,27 +56,6 @@ async fn reflection_lists_the_services_as_the_proto_files_say() {
     let batch = file.message_type.iter().find(|message| message.name() == "RecordBatch").unwrap();
     let records = batch.field.iter().find(|field| field.name() == "records").unwrap();
     assert_eq!(records.type_name(), ".pubsub.RecordSet", "not the bytes that the server makes of it");
-}
-
-#[tokio::test]
-async fn browsers_are_answered_over_http_1() {
-    let server = TestServer::start().await;
-    let message = record("t", "v").encode_to_vec();
-    let mut body = vec![0];
-    body.extend((message.len() as u32).to_be_bytes());
-    body.extend(message);
-    let head = format!(
-        "POST /pubsub.PubSub/Publish HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/grpc-web\r\n\
-         content-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    );
-    let mut stream = TcpStream::connect(server.address).await.unwrap();
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(&body).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    let answer = String::from_utf8_lossy(&answer);
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("grpc-status:0"), "{answer}");
 }
 
 #[tokio::test]

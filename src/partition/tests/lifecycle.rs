@@ -129,6 +129,18 @@ async fn deletion_ends_subscriptions_at_once_and_has_its_own_name() {
 }
 
 #[tokio::test]
+async fn publishers_that_wait_learn_of_the_deletion() {
+    let budget = AppendBudget::new(1 << 20, 1 << 12);
+    let it = fixture_with(&PartitionRuntime { budget, ..runtime() });
+    let _all = it.partition.append_permit(usize::MAX).await.unwrap();
+    let mut permit = Box::pin(it.partition.append_permit(1));
+    assert!(permit.as_mut().now_or_never().is_none());
+    it.partition.mark_deleted();
+    it.partition.close().await.unwrap();
+    assert_eq!(permit.await.unwrap_err(), Unavailable::Deleted);
+}
+
+#[tokio::test]
 async fn a_commit_job_that_dies_leaves_nobody_waiting() {
     let it = fixture();
     it.append(simple("durable")).await.unwrap();
