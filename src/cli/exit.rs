@@ -49,15 +49,44 @@ pub(super) fn report(outcome: anyhow::Result<Exit>) -> ExitCode {
         // Whoever closed the pipe has got what they wanted.
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", explain(&error));
             let usage = error.is::<WrongUsage>();
             if usage { ExitCode::from(WRONG_USAGE) } else { ExitCode::FAILURE }
         }
     }
 }
 
+/// The error and its causes, outermost first. Some errors name their cause themselves; it is not said twice.
+pub(super) fn explain(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+        "" => cause,
+        said if said.ends_with(&cause) => said.to_owned(),
+        said => format!("{said}: {cause}"),
+    })
+}
+
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_that_an_error_names_itself_is_said_once() {
+        let cause = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let named = anyhow::Error::from(crate::disk::DiskError {
+            operation: "open",
+            path: "data".into(),
+            source: cause(),
+        });
+        assert_eq!(explain(&named), "open data: permission denied");
+        let unnamed = Err::<(), _>(cause()).context("cannot open data").unwrap_err();
+        assert_eq!(explain(&unnamed), "cannot open data: permission denied");
+    }
 }

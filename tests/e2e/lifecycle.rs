@@ -116,6 +116,33 @@ async fn sigterm_tells_streams_to_go_and_ends_with_0() {
     assert_eq!(status.code(), Some(0), "{}", log_of(directory.path()));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_a_stop_that_waits() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("h.yaml"), "server:\n  drain_timeout_ms: 3600000\n").unwrap();
+    let broker = Broker::start_with(directory.path(), "127.0.0.1:0", &["--config", "h.yaml"]);
+    let line = [vec![b'x'; 999], vec![b'\n']].concat();
+    broker.publish(&["produce", "t"], &line.repeat(40_000));
+    // More than a stream's window, for a reader that does not read: its stream cannot be told to go.
+    let client = Client::connect(&broker.grpc).await.unwrap();
+    let start = Start { at: Some(start::At::Earliest(Earliest {})) };
+    let request = SubscribeRequest { topic: "t".into(), start: Some(start), ..SubscribeRequest::default() };
+    let mut subscription = client.subscribe(request).await.unwrap();
+    assert!(matches!(subscription.next().await, Ok(Some(ReadEvent::Records(_)))));
+
+    broker.signal("TERM");
+    let status = tokio::task::spawn_blocking(move || {
+        // The first has been taken note of: the second is a signal of its own.
+        while http_get(&broker.http, "/health").0 != 503 {}
+        broker.signal("TERM");
+        broker.ended()
+    });
+    assert_eq!(status.await.unwrap().code(), Some(0), "{}", log_of(directory.path()));
+    let log = log_of(directory.path());
+    assert!(!log.contains("everything acknowledged is on disk"), "it did not wait: {log}");
+    drop(subscription);
+}
+
 #[test]
 fn an_interrupt_stops_in_order_and_ends_with_130() {
     let directory = tempfile::tempdir().unwrap();

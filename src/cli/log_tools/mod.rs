@@ -13,7 +13,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::exit::Exit;
+use super::exit::{Exit, explain};
 use crate::disk::{Disk, RealDisk};
 use crate::log::{Inspection, Log, OnUnknownEnd, OpeningReport, inspect};
 use crate::types::LogConfig;
@@ -125,8 +125,8 @@ fn repair(
             Err(error) => {
                 is_repaired = false;
                 let value = json!({"topic": partition.topic, "partition": partition.number,
-                    "error": format!("{error:#}")});
-                let text = format!("{}: not repaired: {error:#}", partition.name());
+                    "error": explain(&error)});
+                let text = format!("{}: not repaired: {}", partition.name(), explain(&error));
                 if as_json { value.to_string() } else { text }
             }
         };
