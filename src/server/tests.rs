@@ -115,3 +115,24 @@ async fn a_port_in_use_is_named() {
     let error = Server::start(config).await.unwrap_err();
     assert!(error.to_string().starts_with(&format!("cannot listen on {address} for gRPC")), "{error}");
 }
+
+/// Scenario S11, as far as there is something to recognise a retry by: the offset that the record was to get.
+#[tokio::test]
+async fn s11_a_retry_of_an_append_whose_answer_was_lost_is_refused_before_and_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let retry = PublishRequest { expected_offset: Some(0), ..record("once") };
+    let server = started(directory.path()).await;
+    client(&server).await.publish(retry.clone()).await.unwrap();
+    let again = client(&server).await.publish(retry.clone()).await.unwrap_err();
+    assert_eq!(again.code(), tonic::Code::Aborted, "{again}");
+    server.stop();
+    server.ended().await.unwrap();
+
+    let server = started(directory.path()).await;
+    let again = client(&server).await.publish(retry).await.unwrap_err();
+    assert_eq!(again.code(), tonic::Code::Aborted, "{again}");
+    let next = client(&server).await.publish(record("next")).await.unwrap().into_inner();
+    assert_eq!(next.offset, 1, "nothing was appended twice");
+    server.stop();
+    server.ended().await.unwrap();
+}

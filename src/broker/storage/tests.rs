@@ -203,7 +203,7 @@ fn a_creation_that_fails_at_any_operation_leaves_a_topic_whole_or_not_at_all() {
 
 /// Scenario S5: a crash anywhere in creation or deletion, and creation again under the same name.
 #[test]
-fn a_crash_at_any_step_of_creation_and_deletion_leaves_a_topic_whole_or_not_at_all() {
+fn s5_a_crash_at_any_step_of_creation_and_deletion_leaves_a_topic_whole_or_not_at_all() {
     let name = TopicName::parse("t").unwrap();
     let script = |disk: &SimulatedDisk| -> Option<(bool, bool)> {
         let storage = storage_on(disk).ok()?;
