@@ -3,8 +3,8 @@
 use tonic::Streaming;
 
 use super::messages::{
-    ReadRequest, ReadResponse, Record, RecordBatch, SubscribeRequest, SubscribeResponse, TimestampType,
-    TopicPartitionOffset, read_response, subscribe_response,
+    CaughtUp, ReadRequest, ReadResponse, Record, RecordBatch, SubscribeRequest, SubscribeResponse,
+    TimestampType, TopicPartitionOffset, read_response, subscribe_response,
 };
 use super::{Client, ClientError};
 
@@ -57,6 +57,12 @@ impl Client {
     }
 }
 
+impl From<CaughtUp> for ReadEvent {
+    fn from(at: CaughtUp) -> ReadEvent {
+        ReadEvent::CaughtUp { partition: at.partition, next_offset: at.next_offset }
+    }
+}
+
 impl PartitionReader {
     /// The next event; None once the end that was asked for is reached. Cancellation-safe. Heartbeats are
     /// swallowed: the connection itself is watched.
@@ -68,10 +74,7 @@ impl PartitionReader {
         while let Some(response) = self.stream.message().await? {
             match response.event {
                 Some(Event::Records(batch)) => return Ok(Some(ReadEvent::Records(batch))),
-                Some(Event::CaughtUp(at)) => {
-                    let event = ReadEvent::CaughtUp { partition: at.partition, next_offset: at.next_offset };
-                    return Ok(Some(event));
-                }
+                Some(Event::CaughtUp(at)) => return Ok(Some(at.into())),
                 Some(Event::Heartbeat(_)) | None => {}
             }
         }
@@ -90,10 +93,7 @@ impl Subscription {
         while let Some(response) = self.stream.message().await? {
             match response.event {
                 Some(Event::Records(batch)) => return Ok(Some(ReadEvent::Records(batch))),
-                Some(Event::CaughtUp(at)) => {
-                    let event = ReadEvent::CaughtUp { partition: at.partition, next_offset: at.next_offset };
-                    return Ok(Some(event));
-                }
+                Some(Event::CaughtUp(at)) => return Ok(Some(at.into())),
                 Some(Event::GoingAway(away)) => return Ok(Some(ReadEvent::GoingAway(away.positions))),
                 // Without a group there are no assignments and nothing to acknowledge.
                 Some(Event::Heartbeat(_) | Event::Assignment(_) | Event::AckResult(_)) | None => {}

@@ -99,12 +99,7 @@ pub fn read_file(disk: &dyn Disk, path: &Path, len_max: usize) -> Result<Vec<u8>
 /// What the disk said; the caller may try again.
 pub fn create_file(disk: &dyn Disk, path: &Path, content: &[u8]) -> Result<Arc<dyn DiskFile>, DiskError> {
     let temporary = temporary_path(path);
-    match disk.remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(error).during("remove", &temporary);
-        }
-        _ => {}
-    }
+    remove_if_there(disk, &temporary)?;
     let file = disk.create_new(&temporary).during("create", &temporary)?;
     write_all_at(&*file, &mut [IoSlice::new(content)], FilePosition::ZERO).during("write", &temporary)?;
     if !planted(Bug::SkipNewFileSync) {
@@ -141,10 +136,7 @@ pub fn rename(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), DiskError> 
 /// # Errors
 /// What the disk said.
 pub fn remove_file(disk: &dyn Disk, path: &Path) -> Result<(), DiskError> {
-    match disk.remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        other => other.during("remove", path)?,
-    }
+    remove_if_there(disk, path)?;
     sync_dir(disk, parent(path))
 }
 
@@ -159,12 +151,16 @@ pub fn remove_files(
     paths: impl Iterator<Item = PathBuf>,
 ) -> Result<(), DiskError> {
     for path in paths {
-        match disk.remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            other => other.during("remove", &path)?,
-        }
+        remove_if_there(disk, &path)?;
     }
     sync_dir(disk, directory)
+}
+
+fn remove_if_there(disk: &dyn Disk, path: &Path) -> Result<(), DiskError> {
+    match disk.remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.during("remove", path),
+    }
 }
 
 /// Creates a directory, durably. One that is already there is as good as created. Its parent must exist.

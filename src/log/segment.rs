@@ -157,11 +157,6 @@ impl Segment {
         *self.times.lock()
     }
 
-    /// The segment, with damage that was found by other means.
-    pub(super) fn with_damage(self, damage: Vec<Damage>) -> Segment {
-        Segment { damage: RwLock::new(damage), ..self }
-    }
-
     /// What is known to be damaged, by position.
     #[must_use]
     pub(super) fn damage(&self) -> Vec<Damage> {

@@ -6,7 +6,7 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use super::plan::{HeadPlan, TornTail, plan_head};
+use super::plan::{HeadPlan, TornTail, damage_in_sealed, plan_head};
 use super::sealed::read_footer;
 use super::{OnUnknownEnd, OpenError, Opening, Outcome};
 use crate::codec::checkpoint::Proof;
@@ -173,21 +173,16 @@ impl Opening<'_> {
         proof: &Proof,
         file_len: u64,
     ) -> Result<FoundEnd, OpenError> {
-        let segment =
-            Segment::open(self.directory, &found.header, found.crc, SegmentIndex::in_memory(Vec::new()));
-        let scanned = scan(&**file, segment.nonce, segment.start(), self.config.index_interval_bytes)
-            .during("read", &segment.path)?;
+        let bare = Segment::open(self.directory, &found.header, found.crc, SegmentIndex::unloaded());
+        let scanned = scan(&**file, bare.nonce, bare.start(), self.config.index_interval_bytes)
+            .during("read", &bare.path)?;
         let end = ChainState { next_offset: proof.end_offset, ..scanned.end };
-        for damage in super::plan::damage_in_sealed(&scanned, &end) {
+        let damaged = damage_in_sealed(&scanned, &end);
+        let index = SegmentIndex::in_memory(scanned.index);
+        let segment = Segment::open(self.directory, &found.header, found.crc, index);
+        for damage in damaged {
             segment.add_damage(damage);
         }
-        let segment = Segment::open(
-            self.directory,
-            &found.header,
-            found.crc,
-            SegmentIndex::in_memory(scanned.index.clone()),
-        )
-        .with_damage(segment.damage());
         segment.publish(&end);
         self.segments.push(Arc::new(segment));
         let doubt = Some("the last segment is shorter than its checkpoint says");

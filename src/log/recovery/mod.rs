@@ -36,7 +36,7 @@ use super::authority::AuthorityError;
 use super::checkpoints::Checkpoints;
 use super::error::DamagedRange;
 use super::jobs::{Jobs, proof_at, write_index};
-use super::layout::{parse_index_name, parse_segment_name};
+use super::layout::{index_path, parse_index_name, parse_segment_name, segment_path};
 use super::segment::{Segment, new_header};
 use super::shared::Shared;
 use super::writer::{Log, WriterState};
@@ -44,7 +44,7 @@ use crate::codec::checkpoint::{Checkpoint, Proof};
 use crate::codec::envelope::EnvelopeError;
 use crate::codec::segment_header::{FRAMES_START, FoundHeader, LogIdentity, SegmentHeader};
 use crate::disk::{
-    Disk, DiskError, DiskFile, DiskResultExt, read_exact_at, remove_file, remove_temporary_files,
+    Disk, DiskError, DiskFile, DiskResultExt, read_exact_at, remove_files, remove_temporary_files,
 };
 use crate::types::num::to_usize;
 use crate::types::{LogConfig, Offset, OffsetRange};
@@ -237,15 +237,17 @@ impl Opening<'_> {
         bases.sort_unstable();
         let log_start = self.log_start.unwrap_or_default();
         let doomed = bases.partition_point(|base| *base <= log_start).saturating_sub(1);
-        for base in bases.drain(..doomed) {
-            remove_file(self.disk, &super::layout::index_path(self.directory, base))?;
-            remove_file(self.disk, &super::layout::segment_path(self.directory, base))?;
-            self.report.deleted_segments += 1;
-        }
-        let is_orphan = |base: &Offset| bases.first().is_none_or(|first| base < first) && *base < log_start;
-        for base in entries.iter().filter_map(|entry| parse_index_name(&entry.name)).filter(is_orphan) {
-            // A reader may have rebuilt it while retention removed its segment. It is only derived.
-            remove_file(self.disk, &super::layout::index_path(self.directory, base))?;
+        let segments: Vec<_> = bases.drain(..doomed).map(|base| segment_path(self.directory, base)).collect();
+        self.report.deleted_segments = u32::try_from(segments.len()).unwrap_or(u32::MAX);
+        // Theirs, and what a reader may have rebuilt while retention removed its segment.
+        let is_useless = |base: &Offset| bases.first().is_none_or(|first| base < first) && *base < log_start;
+        let indexes = entries.iter().filter_map(|entry| parse_index_name(&entry.name)).filter(is_useless);
+        let useless: Vec<_> = indexes.map(|base| index_path(self.directory, base)).chain(segments).collect();
+        if !useless.is_empty() {
+            // The log start may have been read from a checkpoint that a killed process renamed and never synced:
+            // it must be durable before anything is removed on its word.
+            self.disk.sync_dir(self.directory).during("sync", self.directory)?;
+            remove_files(self.disk, self.directory, useless.into_iter())?;
         }
         Ok(bases)
     }
